@@ -1,0 +1,37 @@
+"""A process of a trial, fully resolved: where it runs, on which CPUs, with which argv, and what it leaves behind."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class LcoreOnCpu(BaseModel):
+    """An EAL lcore id and the CPU that its thread is pinned to; ids of one host are disjoint, CPUs may be shared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    lcore: int
+    cpu: int
+
+
+class PlannedProcess(BaseModel):
+    """One process of one trial.
+
+    Processes of one `stage` start together, after all processes of earlier stages printed their ready token; they stop
+    in reverse. Exactly one process of a trial `measures`: when it is ready its warm-up begins, and it ends by itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str
+    host: str
+    app: str
+    argv: tuple[str, ...]
+    stage: int
+    cpus: tuple[int, ...]
+    lcores: tuple[LcoreOnCpu, ...] = ()
+    """Empty for processes that are no DPDK processes."""
+    file_prefix: str = ""
+    hugepage_bytes: int = 0
+    """Hugepage memory that this process is expected to take from its host's pool (a secondary takes none)."""
+    measures: bool = False
+    polls: bool = True
+    """Whether the process keeps its CPU busy while it has nothing to do."""

@@ -1,0 +1,1 @@
+"""What each task of the command line does, over the rooms below."""

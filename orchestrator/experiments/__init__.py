@@ -1,0 +1,1 @@
+"""Plan and runner of an experiment, and the records that they leave."""

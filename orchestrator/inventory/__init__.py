@@ -1,0 +1,1 @@
+"""What the testbed is: hosts, NICs, links, cores and hugepage wishes."""

@@ -1,0 +1,1 @@
+"""One file per scenario: its parameters, rows and processes."""

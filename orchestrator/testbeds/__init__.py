@@ -1,0 +1,1 @@
+"""Testbeds that are made on this machine."""
