@@ -30,6 +30,10 @@ int lifecycle_begin(const char *program);
 /* Whether a signal asked to stop. Cheap enough for every turn of a polling loop. */
 bool lifecycle_stopping(void);
 
+/* A descriptor that becomes readable when a stop was asked for: for loops that block in epoll.
+ * Never read from it. */
+int lifecycle_stop_fd(void);
+
 /* Asks to stop, as a signal would. */
 void lifecycle_stop(void);
 

@@ -28,19 +28,21 @@ struct message {
 /* Why a returned message was refused. */
 enum message_error {
 	MESSAGE_OK,
-	MESSAGE_SHORT,   /* fewer bytes than a header, or than its length says */
+	MESSAGE_SHORT,	 /* fewer bytes than a header, or than its length says */
 	MESSAGE_FOREIGN, /* not our magic, or another run's tag */
 	MESSAGE_CORRUPT, /* ours, but a byte of it is wrong */
-	MESSAGE_ERRORS,  /* number of values */
+	MESSAGE_ERRORS,	 /* number of values */
 };
 
 /* Writes header and body, `m->length` bytes (at least MESSAGE_MIN_BYTES) in all, to `to`. */
 void message_write(uint8_t *to, const struct message *m);
 
 /* Reads and checks a whole message of at most `available` bytes. */
-enum message_error message_read(struct message *m, const uint8_t *from, size_t available, uint32_t tag);
+enum message_error message_read(
+		struct message *m, const uint8_t *from, size_t available, uint32_t tag);
 
 /* Reads the header alone, for a stream that wants to know how much follows. */
-enum message_error message_peek(struct message *m, const uint8_t *from, size_t available, uint32_t tag);
+enum message_error message_peek(
+		struct message *m, const uint8_t *from, size_t available, uint32_t tag);
 
 #endif

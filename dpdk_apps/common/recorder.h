@@ -18,9 +18,9 @@ struct recorder;
 
 /* What became of a returned packet. */
 enum recorder_verdict {
-	RECORDER_OK,        /* first return of a packet that was sent */
+	RECORDER_OK,	    /* first return of a packet that was sent */
 	RECORDER_DUPLICATE, /* it had returned before */
-	RECORDER_LATE,      /* it had been given up as lost before; stays lost */
+	RECORDER_LATE,	    /* it had been given up as lost before; stays lost */
 	RECORDER_UNKNOWN,   /* its sequence number was never sent */
 };
 
@@ -28,12 +28,12 @@ enum recorder_verdict {
 #define RECORDER_FULL UINT64_MAX
 
 struct recorder_counts {
-	uint64_t sent;       /* in the window */
+	uint64_t sent;	     /* in the window */
 	uint64_t returned;   /* in the window, first returns */
-	uint64_t lost;       /* in the window: sent and not returned */
+	uint64_t lost;	     /* in the window: sent and not returned */
 	uint64_t warmup;     /* sent outside the window */
 	uint64_t duplicates; /* any time */
-	uint64_t late;       /* any time */
+	uint64_t late;	     /* any time */
 	uint64_t unknown;    /* any time */
 };
 
@@ -41,8 +41,16 @@ struct recorder_counts {
 struct recorder *recorder_create(uint64_t capacity);
 void recorder_destroy(struct recorder *r);
 
-/* Notes a packet about to be sent, `tick` being when it was meant to be sent; returns its sequence number. */
+/* Notes a packet about to be sent, `tick` being when it was meant to be sent; returns its sequence
+ * number. */
 uint64_t recorder_send(struct recorder *r, uint64_t tick);
+
+/* The sequence number that the next recorder_send() gives: the number of packets sent so far, or
+ * RECORDER_FULL. */
+uint64_t recorder_next(const struct recorder *r);
+
+/* How many more packets it takes. */
+uint64_t recorder_room(const struct recorder *r);
 
 /* Takes back the newest recorder_send(): the driver did not accept the packet. */
 void recorder_unsend(struct recorder *r);
@@ -52,6 +60,9 @@ enum recorder_verdict recorder_return(struct recorder *r, uint64_t seq, uint64_t
 
 /* Gives packet `seq` up as lost if it has not returned; true if it was given up by this call. */
 bool recorder_give_up(struct recorder *r, uint64_t seq);
+
+/* Whether packet `seq` was sent and has neither returned nor been given up. */
+bool recorder_pending(const struct recorder *r, uint64_t seq);
 
 /* Send tick of packet `seq`, which must have been sent. */
 uint64_t recorder_send_tick(const struct recorder *r, uint64_t seq);

@@ -34,7 +34,8 @@ void stats_array_end(struct stats *s);
  */
 void stats_threads(struct stats *s);
 
-/* Closes, fsyncs and renames into place. Returns 0, or -1 with errno set if anything of it failed before. */
+/* Closes, fsyncs and renames into place. Returns 0, or -1 with errno set if anything of it failed
+ * before. */
 int stats_close(struct stats *s);
 
 #endif

@@ -1,0 +1,121 @@
+#include "message.h"
+
+#include <endian.h>
+#include <string.h>
+
+#define MAGIC 0x444c4d31u
+
+enum { AT_MAGIC = 0, AT_FLOW = 4, AT_SEQ = 8, AT_LENGTH = 16, AT_TAG = 20 };
+
+_Static_assert(AT_TAG + 4 == MESSAGE_HEADER_BYTES, "the tag ends the header");
+_Static_assert(MESSAGE_MIN_BYTES >= MESSAGE_HEADER_BYTES + 8,
+		"a whole body word guards the header");
+
+static inline void
+store32(uint8_t *to, uint32_t value)
+{
+	value = htole32(value);
+	memcpy(to, &value, sizeof(value));
+}
+
+static inline void
+store64(uint8_t *to, uint64_t value)
+{
+	value = htole64(value);
+	memcpy(to, &value, sizeof(value));
+}
+
+static inline uint32_t
+load32(const uint8_t *from)
+{
+	uint32_t value;
+
+	memcpy(&value, from, sizeof(value));
+	return le32toh(value);
+}
+
+static inline uint64_t
+load64(const uint8_t *from)
+{
+	uint64_t value;
+
+	memcpy(&value, from, sizeof(value));
+	return le64toh(value);
+}
+
+/* The finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection in which every input bit moves
+ * about half of the output. */
+static inline uint64_t
+mix64(uint64_t x)
+{
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+	return x ^ (x >> 31);
+}
+
+/*
+ * The body is first + i * BODY_STEP for its words i, the last one cut to what is left. `first`
+ * depends on every field of the header, so a wrong header is found by the body; the step is one
+ * addition, so that checking costs little beside the round trip that is measured.
+ */
+#define BODY_STEP 0x9e3779b97f4a7c15u
+
+static inline uint64_t
+body_first(const struct message *m)
+{
+	return mix64(m->seq ^ mix64(((uint64_t)m->flow << 32 | m->length) + m->tag * BODY_STEP));
+}
+
+void
+message_write(uint8_t *to, const struct message *m)
+{
+	uint64_t word = body_first(m);
+	size_t at = MESSAGE_HEADER_BYTES;
+
+	store32(to + AT_MAGIC, MAGIC);
+	store32(to + AT_FLOW, m->flow);
+	store64(to + AT_SEQ, m->seq);
+	store32(to + AT_LENGTH, m->length);
+	store32(to + AT_TAG, m->tag);
+	for (; at + 8 <= m->length; at += 8, word += BODY_STEP)
+		store64(to + at, word);
+	word = htole64(word);
+	if (at < m->length)
+		memcpy(to + at, &word, m->length - at);
+}
+
+enum message_error
+message_peek(struct message *m, const uint8_t *from, size_t available, uint32_t tag)
+{
+	if (available < MESSAGE_HEADER_BYTES)
+		return MESSAGE_SHORT;
+	m->flow = load32(from + AT_FLOW);
+	m->seq = load64(from + AT_SEQ);
+	m->length = load32(from + AT_LENGTH);
+	m->tag = load32(from + AT_TAG);
+	if (load32(from + AT_MAGIC) != MAGIC || m->tag != tag)
+		return MESSAGE_FOREIGN;
+	return m->length >= MESSAGE_MIN_BYTES ? MESSAGE_OK : MESSAGE_CORRUPT;
+}
+
+enum message_error
+message_read(struct message *m, const uint8_t *from, size_t available, uint32_t tag)
+{
+	enum message_error error = message_peek(m, from, available, tag);
+	size_t at = MESSAGE_HEADER_BYTES;
+	uint64_t wrong = 0;
+	uint64_t word;
+
+	if (error != MESSAGE_OK)
+		return error;
+	if (m->length > available)
+		return MESSAGE_SHORT;
+	word = body_first(m);
+	for (; at + 8 <= m->length; at += 8, word += BODY_STEP)
+		wrong |= load64(from + at) ^ word;
+	if (at < m->length) {
+		word = htole64(word);
+		wrong |= memcmp(from + at, &word, m->length - at) != 0;
+	}
+	return wrong == 0 ? MESSAGE_OK : MESSAGE_CORRUPT;
+}

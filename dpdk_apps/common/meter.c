@@ -1,0 +1,132 @@
+#include "meter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "generator_options.h"
+
+int
+meter_begin(struct meter *m, const struct generator_options *o)
+{
+	*m = (struct meter){.flows = o->flows, .size = o->size, .tag = o->tag};
+	m->newest = calloc(o->flows, sizeof(*m->newest));
+	if (m->newest == NULL)
+		return -1;
+	m->recorder = recorder_create(o->max_samples);
+	if (m->recorder == NULL) {
+		int saved = errno;
+
+		meter_end(m);
+		errno = saved;
+		return -1;
+	}
+	return 0;
+}
+
+void
+meter_end(struct meter *m)
+{
+	recorder_destroy(m->recorder);
+	free(m->newest);
+	m->recorder = NULL;
+	m->newest = NULL;
+}
+
+void
+meter_write(const struct meter *m, uint64_t ahead, uint8_t *to)
+{
+	uint64_t seq = meter_next(m) + ahead;
+	struct message message = {
+			.seq = seq, .flow = meter_flow(m, seq), .length = m->size, .tag = m->tag};
+
+	message_write(to, &message);
+}
+
+bool
+meter_sent(struct meter *m, uint64_t tick)
+{
+	if (recorder_send(m->recorder, tick) == RECORDER_FULL)
+		return false;
+	m->outstanding++;
+	return true;
+}
+
+enum meter_verdict
+meter_returned(struct meter *m, const uint8_t *from, size_t available, uint64_t tick)
+{
+	struct message message;
+	enum message_error error = message_read(&message, from, available, m->tag);
+	uint64_t *newest;
+
+	/* All our messages have one size and their flow follows from their number. */
+	if (error == MESSAGE_OK &&
+			(message.length != m->size || message.flow != meter_flow(m, message.seq)))
+		error = MESSAGE_CORRUPT;
+	if (error != MESSAGE_OK) {
+		m->errors[error]++;
+		return METER_REFUSED;
+	}
+	if (recorder_return(m->recorder, message.seq, tick) != RECORDER_OK)
+		return METER_REPEATED;
+	m->outstanding--;
+	m->returns++;
+	newest = &m->newest[message.flow];
+	if (message.seq + 1 > *newest)
+		*newest = message.seq + 1;
+	else
+		m->reordered++;
+	return METER_OK;
+}
+
+uint64_t
+meter_expire(struct meter *m, uint64_t now, uint64_t timeout)
+{
+	uint64_t lost = 0;
+
+	/* Packets leave in the order of their numbers, so the oldest outstanding one times out
+	 * first. */
+	while (m->outstanding > 0) {
+		if (recorder_pending(m->recorder, m->oldest)) {
+			uint64_t sent = recorder_send_tick(m->recorder, m->oldest);
+
+			if (now < sent || now - sent <= timeout)
+				break;
+			(void)recorder_give_up(m->recorder, m->oldest);
+			m->outstanding--;
+			lost++;
+		}
+		m->oldest++;
+	}
+	return lost;
+}
+
+void
+meter_stats(const struct meter *m, const struct generator_options *o, double window_s,
+		struct stats *s)
+{
+	struct recorder_counts counts = recorder_counts(m->recorder);
+
+	stats_string(s, "loop", o->depth > 0 ? "closed" : "open");
+	stats_count(s, "depth", o->depth);
+	stats_number(s, "rate_asked", o->rate);
+	stats_count(s, "flows", o->flows);
+	stats_count(s, "size", o->size);
+	stats_string(s, "idle", o->idle == IDLE_YIELD ? "yield" : "spin");
+	stats_number(s, "warmup_s", o->warmup_s);
+	stats_number(s, "window_s", o->window_s);
+	stats_number(s, "window_actual_s", window_s);
+	stats_count(s, "sent", counts.sent);
+	stats_count(s, "returned", counts.returned);
+	stats_count(s, "lost", counts.lost);
+	stats_count(s, "warmup_sent", counts.warmup);
+	stats_count(s, "duplicates", counts.duplicates);
+	stats_count(s, "late", counts.late);
+	stats_count(s, "unknown", counts.unknown);
+	stats_count(s, "reordered", m->reordered);
+	stats_count(s, "corrupt", m->errors[MESSAGE_CORRUPT]);
+	stats_count(s, "foreign", m->errors[MESSAGE_FOREIGN]);
+	stats_count(s, "short", m->errors[MESSAGE_SHORT]);
+	stats_number(s, "rate_achieved", window_s > 0 ? (double)counts.returned / window_s : 0);
+	stats_flag(s, "recorder_full", recorder_next(m->recorder) == RECORDER_FULL);
+	stats_flag(s, "floor", o->floor);
+}

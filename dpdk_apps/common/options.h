@@ -1,0 +1,28 @@
+/*
+ * Values of command-line options. Each function returns false after one clear
+ * line on stderr that names the option, what was given and what to write.
+ */
+#ifndef COMMON_OPTIONS_H
+#define COMMON_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lifecycle.h"
+
+/* A whole number from `low` to `high`; decimal, or hexadecimal with 0x. */
+bool option_count(const char *name, const char *text, uint64_t low, uint64_t high, uint64_t *value);
+
+/* A finite number from `low` to `high`. */
+bool option_number(const char *name, const char *text, double low, double high, double *value);
+
+/* The index of `text` in `choices`, which ends with NULL. */
+bool option_choice(const char *name, const char *text, const char *const choices[], int *index);
+
+/* "spin" or "yield". */
+bool option_idle(const char *name, const char *text, enum idle_policy *policy);
+
+/* Says which option getopt_long() refused; call it on its '?' and ':' with opterr = 0. */
+void option_refused(int result, char *const argv[]);
+
+#endif
