@@ -1,0 +1,27 @@
+"""Where our files lie on a host, below the host's `workdir`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.inventory.model import Host
+
+
+def build_folder(host: Host, digest: str) -> str:
+    """The folder of one build: `src/`, `out/` and the stamp of a finished build."""
+    return str(Path(host.workdir) / "build" / digest)
+
+
+def binary(host: Host, digest: str, app: str) -> str:
+    """The program `app` of one build."""
+    return f"{build_folder(host, digest)}/out/{app}/{app}"
+
+
+def run_folder(host: Host, run_id: str) -> str:
+    """The folder of everything that one run writes on the host."""
+    return str(Path(host.workdir) / "runs" / run_id)
+
+
+def trial_folder(host: Host, run_id: str, key: str) -> str:
+    """The folder in which the processes of one trial start and leave their files."""
+    return f"{run_folder(host, run_id)}/{key}"
