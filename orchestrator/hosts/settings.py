@@ -86,6 +86,10 @@ class Superseded(Exception):
     """What was probed no longer stands, and nothing was written: somebody else changed it in between."""
 
 
+class SettingUnchanged(HostSettingError):
+    """The setting could not be made, and stands as it did before: there is nothing to put back."""
+
+
 class Setting(Protocol):
     """One setting of a host and the value that is wanted."""
 
@@ -104,7 +108,10 @@ class Setting(Protocol):
         """
 
     def apply(self, remote: Remote, data: JsonObject) -> JsonObject:
-        """Write. Returns `data` with what was really changed. Raises Superseded (nothing written), HostSettingError."""
+        """Write. Returns `data` with what was really changed.
+
+        Raises Superseded or SettingUnchanged (nothing is left written), HostSettingError (`revert` follows).
+        """
 
     def verify(self, remote: Remote, data: JsonObject) -> None:
         """Read the setting back. Raises HostSettingError if it is not as wanted."""
@@ -136,6 +143,9 @@ def make(
         except Superseded:
             journal.done(change_id)
             continue
+        except SettingUnchanged as error:
+            journal.done(change_id, note=f"not made: {error.what}")
+            raise
         except HostSettingError as error:
             _give_back(setting, remote, journal, journal.open_change(change_id), error)
             raise

@@ -12,6 +12,9 @@ from pathlib import Path
 from orchestrator.errors import CommandFailed, DeadlineExceeded
 from orchestrator.remote.protocol import Completed, ProcessSpec, Supervised
 
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""That of a host's sshd, not that of the tests' own environment."""
+
 
 class LocalRemote:
     """`host` is only a name. `runs` counts commands."""
@@ -54,7 +57,7 @@ class LocalRemote:
                 timeout=timeout_s,
                 check=False,
                 cwd=cwd,
-                env={**os.environ, "LC_ALL": "C", **(env or {})},
+                env={**os.environ, "LC_ALL": "C", "PATH": PATH, **(env or {})},
             )
         except subprocess.TimeoutExpired as error:
             raise DeadlineExceeded(f"{argv[0]} took more than {timeout_s} s", host=self.host) from error
