@@ -1,0 +1,137 @@
+"""What came of one trial: the numbers of its row, its verdicts, and what was read back of its threads.
+
+Round trips are in nanoseconds, times in seconds, counts in packets (for TCP: messages).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from orchestrator.experiments.records import Record, TrialRecord
+
+
+class Verdict(Record):
+    """Something that a reader of a trial's numbers must know. `invalid`: the numbers do not count."""
+
+    name: str
+    """Short and the same wherever it is shown: `oversubscribed`, `drift`, `invalid: load not reached`, ..."""
+    detail: str
+    """One line with the figures behind it."""
+    invalid: bool
+
+
+class ThreadReading(Record):
+    """A thread of a process of the trial: where it was planned, was allowed to run, and ran last."""
+
+    process: str
+    host: str
+    name: str
+    planned_cpus: tuple[int, ...]
+    allowed: str
+    last_cpu: int
+    voluntary_switches: int
+    involuntary_switches: int
+
+
+class Share(Record):
+    """Packets that one process of the system under test received, and their fraction of all; 0 of 0 is 0."""
+
+    process: str
+    packets: int
+    fraction: float
+
+
+class Accounting(Record):
+    """Whether a process of the system under test can say where each packet went: packets_in = packets_out + drops."""
+
+    process: str
+    packets_in: int
+    packets_out: int
+    drops: int
+
+    @property
+    def balanced(self) -> bool:
+        """Nothing came from nowhere, nothing went nowhere."""
+        return self.packets_in == self.packets_out + self.drops
+
+
+class ProbeShift(Record):
+    """The cache-line round trip between two CPUs before and after the trial, ns, and the change as a fraction."""
+
+    host: str
+    cpus: tuple[int, int]
+    before_ns: float
+    after_ns: float
+    shift: float
+
+
+class Load(Record):
+    """How the system was loaded. Rates in messages/s; `asked` is 0 in a closed loop, `depth` in an open one."""
+
+    loop: Literal["closed", "open", "unknown"] = "unknown"
+    depth: int = 0
+    asked: float = 0.0
+    achieved: float = 0.0
+
+
+class Percentiles(Record):
+    """Round trips in ns, nearest rank among all packets sent; None is "not resolvable": fewer samples than a bracket
+    of this percentile needs, or it falls among the lost.
+    """
+
+    p50_ns: int | None = None
+    p90_ns: int | None = None
+    p99_ns: int | None = None
+    p999_ns: int | None = None
+    p9999_ns: int | None = None
+    min_ns: int | None = None
+    max_ns: int | None = None
+
+
+class TrialResult(Record):
+    """The result of one trial, every number of which comes from the stored samples or the programs' own counters."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    n: int = 0
+    """Samples: packets sent in the window that returned."""
+    sent: int = 0
+    lost: int = 0
+    duplicates: int = 0
+    reordered: int = 0
+    corrupt: int = 0
+    late: int = 0
+    retransmits: int = 0
+    latency: Percentiles = Percentiles()
+    ops_per_s: float = 0.0
+    """Messages of the window that returned, per second of the window."""
+    window_actual_s: float = 0.0
+    load: Load = Load()
+    floor: bool = False
+    """The generator against an echo within itself: what the tool adds by itself."""
+    drivers: tuple[str, ...] = ()
+    """What the programs say they drove, in their order, each once."""
+    shares: tuple[Share, ...] = ()
+    accounting: tuple[Accounting, ...] = ()
+    threads: tuple[ThreadReading, ...] = ()
+    probes: tuple[ProbeShift, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def valid(self) -> bool:
+        """Whether the numbers count."""
+        return not any(verdict.invalid for verdict in self.verdicts)
+
+    @property
+    def verdict(self) -> str:
+        """All verdicts' names in one line; `ok` if there is none."""
+        return "; ".join(verdict.name for verdict in self.verdicts) or "ok"
+
+
+class StoredTrial(Record):
+    """trial.json."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    record: TrialRecord
+    result: TrialResult

@@ -1,0 +1,127 @@
+"""What a program counted: its stats file (`<process>.stats.json`, written as `dpdk_apps/common/stats.h` says).
+
+Only the fields that results are made of are named here; a program may write more.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from orchestrator.errors import OrchestratorError
+from orchestrator.results.layout import read_json
+
+
+class StatsError(OrchestratorError):
+    """A stats file that cannot be used; the message names the file."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class QueueStats(_Part):
+    """One queue of one port; for TCP, one worker's connections."""
+
+    port: int = 0
+    queue: int = 0
+    driver: str = ""
+    rx_packets: int = 0
+    tx_packets: int = 0
+    rx_bytes: int = 0
+    tx_bytes: int = 0
+    drops: dict[str, int] = Field(default_factory=dict)
+
+
+class ThreadStats(_Part):
+    """One thread as the kernel saw it when the program ended. `allowed` is a cpulist such as `0-2,4`."""
+
+    tid: int
+    name: str
+    allowed: str
+    last_cpu: int
+    voluntary_switches: int
+    involuntary_switches: int
+
+    @field_validator("allowed")
+    @classmethod
+    def _is_cpulist(cls, value: str) -> str:
+        cpus_of_list(value)
+        return value
+
+
+class TcpStats(_Part):
+    """Of the generator's connections, summed."""
+
+    retransmits: int = 0
+    mss: int = 0
+    congestion: str = ""
+
+
+class AccountingStats(_Part):
+    """Packets in, out and dropped, of which in = out + drops."""
+
+    packets_in: int = Field(alias="in")
+    packets_out: int = Field(alias="out")
+    drops: int
+
+
+class ProcessStats(_Part):
+    """The stats file of one process. The second half is the generator's; counts are of packets."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    app: str
+    role: str
+    ticks_per_s: float = 0.0
+    queues: tuple[QueueStats, ...] = ()
+    threads: tuple[ThreadStats, ...] = ()
+    accounting: AccountingStats | None = None
+
+    loop: str = ""
+    depth: int = 0
+    rate_asked: float = 0.0
+    rate_achieved: float = 0.0
+    warmup_s: float = 0.0
+    window_s: float = 0.0
+    window_actual_s: float = 0.0
+    sent: int = 0
+    returned: int = 0
+    lost: int = 0
+    duplicates: int = 0
+    late: int = 0
+    unknown: int = 0
+    reordered: int = 0
+    corrupt: int = 0
+    foreign: int = 0
+    short: int = 0
+    recorder_full: bool = False
+    floor: bool = False
+    tcp: TcpStats | None = None
+
+    @property
+    def rx_packets(self) -> int:
+        """Packets (for TCP: messages) received on all queues."""
+        return sum(queue.rx_packets for queue in self.queues)
+
+
+def read_stats(path: Path) -> ProcessStats | None:
+    """Read a stats file; None if there is none. Raises StatsError naming the file and the first wrong field."""
+    if not path.exists():
+        return None
+    try:
+        return ProcessStats.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise StatsError(f"{path}: {where}: {first['msg']}") from error
+
+
+def cpus_of_list(cpulist: str) -> frozenset[int]:
+    """CPUs of a kernel cpulist: `0-2,4` is {0, 1, 2, 4}. Raises ValueError for anything else."""
+    cpus: set[int] = set()
+    for part in filter(None, cpulist.strip().split(",")):
+        first, _, last = part.partition("-")
+        cpus.update(range(int(first), int(last or first) + 1))
+    return frozenset(cpus)

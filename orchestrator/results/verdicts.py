@@ -1,0 +1,257 @@
+"""Why a trial is not what it should be: one small function per verdict, each on the evidence of one trial.
+
+A verdict with `invalid` takes the trial out of its row's numbers; the others are marks that travel with it. `drift` is
+a mark and no exclusion: leaving out trials for what was measured in them would bend the distribution that is reported.
+The placement probe may exclude, because it is measured outside the window and knows nothing of the outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from orchestrator.apps.process import PlannedProcess
+from orchestrator.experiments.records import TrialRecord
+from orchestrator.results.model import Accounting, ProbeShift, ThreadReading, Verdict
+from orchestrator.results.stats import ProcessStats, cpus_of_list
+
+PROBE_SHIFT = 0.25
+"""A placement counts as changed when the cache-line round trip shifts by more than this fraction."""
+LOAD_TOLERANCE = 0.99
+"""In an open loop, the fraction of the asked rate that must have been reached."""
+DRIFT_CHANGE = 0.10
+"""A change of the median from the first to the last third that is worth a mark ..."""
+DRIFT_P = 0.01
+"""... if the blocks of the two thirds differ this clearly."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known of a trial when it is judged."""
+
+    record: TrialRecord
+    measuring: PlannedProcess | None
+    """The generator of the trial."""
+    stats: dict[str, ProcessStats]
+    """By process; a process that left no stats is missing."""
+    problems: tuple[str, ...] = ()
+    """What could not be read, one line each."""
+    samples: int = 0
+    saturated: bool = False
+    drift: tuple[float, float] | None = None
+    threads: tuple[ThreadReading, ...] = ()
+    accounting: tuple[Accounting, ...] = ()
+    probes: tuple[ProbeShift, ...] = ()
+
+    @property
+    def generator(self) -> ProcessStats | None:
+        """The generator's stats, if it left any."""
+        return self.stats.get(self.measuring.name) if self.measuring else None
+
+
+def _invalid(reason: str, detail: str) -> Verdict:
+    return Verdict(name=f"invalid: {reason}", detail=detail, invalid=True)
+
+
+def _mark(name: str, detail: str) -> Verdict:
+    return Verdict(name=name, detail=detail, invalid=False)
+
+
+def oversubscribed(evidence: Evidence) -> Verdict | None:
+    """More polling threads than CPUs, known from the plan. The numbers are shown, but never count as valid."""
+    if not evidence.record.trial.oversubscribed:
+        return None
+    pollers = sum(1 for process in evidence.record.trial.processes if process.polls)
+    cpus = {cpu for process in evidence.record.trial.processes for cpu in process.cpus}
+    return Verdict(name="oversubscribed", detail=f"{pollers} polling processes share {len(cpus)} CPUs", invalid=True)
+
+
+def fault(evidence: Evidence) -> Verdict | None:
+    """Something went wrong while the trial ran: it was interrupted, or a process died or did not end as it should."""
+    line = evidence.record.fault
+    if line.startswith("interrupted"):
+        return _invalid("interrupted", line)
+    for process in evidence.record.processes:
+        where = f"{process.host}: {process.name}"
+        if process.reason == "exit" and process.exit_code != 0:
+            return _invalid("app died", line or f"{where}: exit code {process.exit_code}")
+        if process.reason == "deadline":
+            return _invalid("deadline passed", line or f"{where}: did not end in time")
+        if process.reason in {"eof", "heartbeat", "lost"}:
+            return _invalid("connection lost", line or f"{where}: {process.reason}")
+    return _invalid("fault", line) if line else None
+
+
+def placement_changed(evidence: Evidence) -> Verdict | None:
+    """The cache-line round trip between the CPUs of the trial shifted: a virtual machine was moved between cores."""
+    worst = max(evidence.probes, key=lambda probe: abs(probe.shift), default=None)
+    if worst is None or abs(worst.shift) <= PROBE_SHIFT:
+        return None
+    first, second = worst.cpus
+    return _invalid(
+        "placement changed",
+        f"{worst.host}: cache line between CPU {first} and {second}: {worst.before_ns:.0f} ns before, "
+        f"{worst.after_ns:.0f} ns after ({worst.shift:+.0%})",
+    )
+
+
+def placement_unknown(evidence: Evidence) -> Verdict | None:
+    """A probe was planned and has no reading on both sides of the trial."""
+    read = {(probe.host, probe.cpus) for probe in evidence.probes}
+    missing = [pair for pair in evidence.record.trial.probes if (pair.host, pair.cpus) not in read]
+    if not missing:
+        return None
+    pairs = (f"{pair.host}: no probe of CPUs {pair.cpus[0]},{pair.cpus[1]}" for pair in missing)
+    return _invalid("placement unknown", "; ".join(pairs))
+
+
+def load_not_reached(evidence: Evidence) -> Verdict | None:
+    """An open loop that did not carry the load it was asked for says nothing about that load (Lancet, ATC'19)."""
+    stats = evidence.generator
+    if stats is None or stats.loop != "open" or stats.rate_achieved >= LOAD_TOLERANCE * stats.rate_asked:
+        return None
+    return _invalid("load not reached", f"asked {stats.rate_asked:.0f}/s, achieved {stats.rate_achieved:.0f}/s")
+
+
+def no_samples(evidence: Evidence) -> Verdict | None:
+    """Nothing returned in the window, or no samples were stored."""
+    return _invalid("no samples", "no packet of the window returned") if evidence.samples == 0 else None
+
+
+def unreadable(evidence: Evidence) -> Verdict | None:
+    """A file that a process should have left is missing or is not what it should be."""
+    return _invalid("incomplete files", "; ".join(evidence.problems)) if evidence.problems else None
+
+
+def miscounted(evidence: Evidence) -> Verdict | None:
+    """The generator's counters and the stored samples tell different stories."""
+    stats = evidence.generator
+    if stats is None or evidence.samples in {0, stats.returned}:
+        return None
+    return _invalid("samples miscounted", f"{stats.returned} returned, but {evidence.samples} samples stored")
+
+
+def saturated(evidence: Evidence) -> Verdict | None:
+    """A time did not fit into the recorder's 32 bits."""
+    return _invalid("time overflow", "a gap or round trip of 4.29 s or more") if evidence.saturated else None
+
+
+def recorder_full(evidence: Evidence) -> Verdict | None:
+    """The recorder ran out of room: the end of the window is missing."""
+    stats = evidence.generator
+    if stats is None or not stats.recorder_full:
+        return None
+    return _invalid("recorder full", f"{stats.sent} packets recorded; raise --max-samples or shorten the window")
+
+
+def corrupt(evidence: Evidence) -> Verdict | None:
+    """Packets returned with another content than they were sent with."""
+    stats = evidence.generator
+    if stats is None or stats.corrupt == 0:
+        return None
+    return _invalid("corrupt packets", f"{stats.corrupt} of {stats.sent} returned with another content")
+
+
+def accounting(evidence: Evidence) -> Verdict | None:
+    """A process cannot say where each packet went."""
+    wrong = [entry for entry in evidence.accounting if not entry.balanced]
+    if not wrong:
+        return None
+    return _invalid(
+        "accounting",
+        "; ".join(f"{e.process}: {e.packets_in} in, {e.packets_out} out, {e.drops} dropped" for e in wrong),
+    )
+
+
+def wrong_cpu(evidence: Evidence) -> Verdict | None:
+    """A thread was allowed to run, or ran, on a CPU that the plan does not give its process."""
+    wrong = [
+        f"{thread.host}: {thread.process}/{thread.name}: allowed {thread.allowed}, last on {thread.last_cpu}, "
+        f"planned {','.join(map(str, thread.planned_cpus))}"
+        for thread in evidence.threads
+        if thread.planned_cpus
+        and not (cpus_of_list(thread.allowed) | {thread.last_cpu}) <= frozenset(thread.planned_cpus)
+    ]
+    return _invalid("wrong cpu", "; ".join(wrong)) if wrong else None
+
+
+def losses(evidence: Evidence) -> Verdict | None:
+    """Packets did not return. They count as slower than all others in the percentiles."""
+    stats = evidence.generator
+    if stats is None or stats.lost == 0:
+        return None
+    return _mark("losses", f"{stats.lost} of {stats.sent} packets lost, {stats.late} of them returned too late")
+
+
+def duplicates(evidence: Evidence) -> Verdict | None:
+    """Packets returned more than once, or were never sent."""
+    stats = evidence.generator
+    if stats is None or stats.duplicates + stats.unknown == 0:
+        return None
+    return _mark("duplicates", f"{stats.duplicates} duplicates, {stats.unknown} never sent")
+
+
+def reordered(evidence: Evidence) -> Verdict | None:
+    """Packets of one flow overtook one another."""
+    stats = evidence.generator
+    if stats is None or stats.reordered == 0:
+        return None
+    return _mark("reordered", f"{stats.reordered} packets overtaken within their flow")
+
+
+def retransmissions(evidence: Evidence) -> Verdict | None:
+    """TCP sent segments again, so that a loss on the link hides in the tail."""
+    stats = evidence.generator
+    if stats is None or stats.tcp is None or stats.tcp.retransmits == 0:
+        return None
+    return _mark("retransmissions", f"{stats.tcp.retransmits} segments sent again")
+
+
+def drifting(evidence: Evidence) -> Verdict | None:
+    """The median of the last third of the window differs from that of the first."""
+    if evidence.drift is None:
+        return None
+    change, p = evidence.drift
+    if abs(change) <= DRIFT_CHANGE or p >= DRIFT_P:
+        return None
+    return _mark("drift", f"median {change:+.0%} from the first to the last third (p = {p:.2g})")
+
+
+def all_verdicts() -> tuple[Callable[[Evidence], Verdict | None], ...]:
+    """Every verdict, in the order in which they are shown: what explains others comes first."""
+    return (
+        oversubscribed,
+        fault,
+        no_samples,
+        unreadable,
+        placement_changed,
+        placement_unknown,
+        load_not_reached,
+        recorder_full,
+        miscounted,
+        saturated,
+        corrupt,
+        accounting,
+        wrong_cpu,
+        losses,
+        duplicates,
+        reordered,
+        retransmissions,
+        drifting,
+    )
+
+
+def judge(evidence: Evidence) -> tuple[Verdict, ...]:
+    """All verdicts of a trial. After a fault its consequences (no samples, missing files) are not listed again."""
+    return tuple(_judge(evidence))
+
+
+def _judge(evidence: Evidence) -> Iterator[Verdict]:
+    consequences = (no_samples, unreadable, placement_unknown)
+    failed = fault(evidence) is not None
+    for verdict_of in all_verdicts():
+        if failed and verdict_of in consequences:
+            continue
+        verdict = verdict_of(evidence)
+        if verdict is not None:
+            yield verdict
