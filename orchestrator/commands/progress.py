@@ -1,0 +1,33 @@
+"""What a person sees while a run goes on: a line a step on stderr, none of them drawn during a window."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from orchestrator.commands.plan import row_label
+from orchestrator.experiments.records import PlannedTrial, TrialRecord
+
+
+class Progress:
+    """Lines on stderr, so that stdout carries only the table and the folder."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """A line about the run as a whole."""
+        self._console.print(text, markup=False)
+
+    def warn(self, text: str) -> None:
+        """A line about something that went wrong."""
+        self._console.print(text, style="bold red", markup=False)
+
+    def trial_begins(self, trial: PlannedTrial, index: int, total: int, left_s: float) -> None:
+        """See `Observer`."""
+        minutes, seconds = divmod(round(left_s), 60)
+        self.note(f"[{index + 1:>{len(str(total))}}/{total}] {minutes}:{seconds:02} left  {row_label(trial)}")
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        """See `Observer`."""
+        if record.fault:
+            self.warn(record.fault)

@@ -1,0 +1,100 @@
+"""The hosts of an inventory, reached: a testbed brought up where the inventory asks for one, a connection to each host.
+
+What a session brought up it takes down again, unless it is to be kept; it never takes down what was there before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import secrets
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator.errors import OrchestratorError
+from orchestrator.hosts.journal import Journal
+from orchestrator.inventory.model import Inventory
+from orchestrator.remote.fabric_backend import FabricRemote
+from orchestrator.remote.fleet import each, values
+from orchestrator.remote.protocol import Remote
+from orchestrator.testbeds import namespaces
+
+CONNECT_DEADLINE_S = 20.0
+JOURNALS = Path("/var/lib/dpdk-orchestrator/journal")
+
+
+def new_run_id() -> str:
+    """A name for one run: 8 hexadecimal digits."""
+    return secrets.token_hex(4)
+
+
+def owner() -> str:
+    """Who runs this controller, for the lease that others see."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+@dataclass
+class Session:
+    """Reached hosts. `seconds` says what getting there cost, by step."""
+
+    inventory: Inventory
+    remotes: Mapping[str, Remote]
+    journal: Journal
+    brought_up: bool
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    """Add the duration of a step to `seconds`."""
+    begin = time.monotonic()
+    try:
+        yield
+    finally:
+        seconds[step] = round(seconds.get(step, 0.0) + time.monotonic() - begin, 3)
+
+
+def journal_path(inventory: Inventory, name: str) -> Path:
+    """The controller's copy of the journal: one for each testbed or inventory."""
+    return JOURNALS / f"{inventory.testbed.name if inventory.testbed else Path(name).stem}.jsonl"
+
+
+@contextlib.contextmanager
+def session(
+    inventory: Inventory, name: str, *, made_by: str, keep: bool = False, tolerant: bool = False
+) -> Iterator[Session]:
+    """Bring up what is to be brought up, connect to every host, and close and take down in reverse.
+
+    `name` is the inventory's, for its journal. `tolerant` goes on with the hosts that answer (for `restore`); else one
+    error names every host that could not be reached.
+    """
+    seconds: dict[str, float] = {}
+    brought_up = False
+    with contextlib.ExitStack() as undo:
+        with timed(seconds, "testbed"):
+            if inventory.testbed is not None:
+                testbed = inventory.testbed.name
+                brought_up = testbed not in namespaces.names()
+                if brought_up and not keep:
+                    undo.callback(namespaces.down, testbed)
+                inventory = namespaces.up(inventory, made_by=made_by)
+        remotes: dict[str, Remote] = {host.name: FabricRemote(host) for host in inventory.hosts}
+        undo.callback(_close_all, remotes)
+        with timed(seconds, "connect"):
+            outcomes = each(remotes, lambda remote: remote.connect(), deadline_s=CONNECT_DEADLINE_S)
+            if tolerant:
+                remotes = {host: remotes[host] for host, outcome in outcomes.items() if outcome.error is None}
+            else:
+                values(outcomes)
+        journal = Journal.of(journal_path(inventory, name), inventory, remotes)
+        yield Session(inventory, remotes, journal, brought_up, seconds)
+
+
+def _close_all(remotes: Mapping[str, Remote]) -> None:
+    """Close every connection, none waiting for another."""
+    for outcome in each(remotes, lambda remote: remote.close(), deadline_s=10.0).values():
+        if outcome.error is not None and not isinstance(outcome.error, OrchestratorError):
+            raise outcome.error

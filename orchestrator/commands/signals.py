@@ -1,0 +1,42 @@
+"""Signals during a run: every way of asking to end it is an interrupt, and putting back is not interrupted."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """SIGTERM and SIGHUP (a closed terminal) end a run as Ctrl-C does: with KeyboardInterrupt, so that it puts back."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    with _handlers(interrupt):
+        yield
+
+
+@contextlib.contextmanager
+def shielded(notify: Callable[[str], None]) -> Iterator[None]:
+    """While hosts are put back, a signal only says so: a second Ctrl-C must not leave a host half restored."""
+
+    def wait(_number: int, _frame: FrameType | None) -> None:
+        notify("hosts are being put back; this ends by itself")
+
+    with _handlers(wait):
+        yield
+
+
+@contextlib.contextmanager
+def _handlers(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)

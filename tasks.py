@@ -1,0 +1,301 @@
+"""The user's commands. `./inv` runs them, and so does `invoke` once the environment is active.
+
+Each task is a few lines over `orchestrator`; what is slow to import is imported in the task that needs it.
+"""
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from invoke import Collection, Context, Exit, Task
+from invoke import task as invoke_task
+
+DEFAULT_INVENTORY = "local"
+INVENTORY_HELP = "name of an inventory in inventories/, or a path to one"
+TRIALS_HELP = "trials of each row (default 8)"
+SET_HELP = "key=value of a scenario parameter, value may be a list: --set processes=1,2 (repeatable)"
+
+
+def task(**options: Any) -> Callable[[Callable[..., None]], Task]:
+    """Make an invoke task whose known errors end it with one line and their exit code, without a traceback."""
+
+    def decorate(body: Callable[..., None]) -> Task:
+        @functools.wraps(body)
+        def run(context: Context, *args: Any, **kwargs: Any) -> None:
+            from orchestrator.errors import OrchestratorError
+
+            try:
+                body(context, *args, **kwargs)
+            except OrchestratorError as error:
+                raise Exit(f"error: {error}", code=error.exit_code) from None
+            except KeyboardInterrupt:
+                raise Exit("interrupted", code=130) from None
+            except BrokenPipeError:
+                sys.stderr.close()
+                raise Exit(code=141) from None
+
+        return invoke_task(**options)(run)
+
+    return decorate
+
+
+# --- experiments --------------------------------------------------------------------------------------------------
+
+
+@task(
+    help={
+        "scenario": "which experiment; see list-scenarios",
+        "inventory": INVENTORY_HELP,
+        "set": SET_HELP,
+        "trials": TRIALS_HELP,
+        "seed": "seed of the order of trials; drawn and recorded if left out",
+        "name": "folder under results/ (default: the scenario's name)",
+        "keep": "leave a testbed that this run brought up standing",
+    },
+    iterable=["set"],
+    auto_shortflags=False,
+)
+def run_experiment(c, scenario, inventory=DEFAULT_INVENTORY, set=None, trials=8, seed=None, name="", keep=False):  # noqa: A002
+    """Prepare hosts, run every trial, put everything back; print the table and the result folder.
+
+    Example: invoke run-experiment --scenario smp --set transport=dpdk,tcp-poll --set size=64,1024 --trials 6
+    """
+    from orchestrator.commands.experiment import run
+
+    run(scenario, inventory, set or [], trials=int(trials), seed=_number(seed), name=name, keep=keep)
+
+
+@task(
+    help={
+        "scenario": "which experiment",
+        "inventory": INVENTORY_HELP,
+        "set": SET_HELP,
+        "trials": TRIALS_HELP,
+        "seed": "seed of the order of trials",
+        "name": "folder under results/",
+    },
+    iterable=["set"],
+    auto_shortflags=False,
+)
+def plan(c, scenario, inventory=DEFAULT_INVENTORY, set=None, trials=8, seed=None, name=""):  # noqa: A002
+    """Print every trial that would run: hosts, processes, cores, command lines. Touches no host.
+
+    Example: invoke plan --scenario smp --inventory two-hosts --set processes=2
+    """
+    from orchestrator.commands.plan import plan_text
+
+    print(plan_text(scenario, inventory, set or [], int(trials), _number(seed), name))
+
+
+@task()
+def list_scenarios(c):
+    """List the scenarios, a line each.
+
+    Example: invoke list-scenarios
+    """
+    from orchestrator.commands.plan import list_text
+
+    print(list_text())
+
+
+@task(help={"scenario": "which scenario"})
+def describe(c, scenario):
+    """Print a scenario's parameters with units, defaults and ranges.
+
+    Example: invoke describe smp
+    """
+    from orchestrator.commands.plan import describe_text
+
+    print(describe_text(scenario))
+
+
+@task(help={"result": "a result folder"})
+def plot(c, result):
+    """Draw the plots of a result again, from its stored samples.
+
+    Example: invoke plot results/smp/20260101T120000Z-1a2b3c4d
+    """
+    from orchestrator.commands.reporting import plot as draw
+
+    print("\n".join(str(path) for path in draw(result)))
+
+
+@task(optional=["result"], help={"result": "a result folder (default: the reference result)"}, positional=["result"])
+def notebook(c, result=""):
+    """Open the notebook that compares DPDK with TCP, on a result.
+
+    Example: invoke notebook results/smp/20260101T120000Z-1a2b3c4d
+    """
+    from orchestrator.commands.reporting import open_notebook
+
+    open_notebook(result)
+
+
+# --- hosts --------------------------------------------------------------------------------------------------------
+
+
+@task(
+    help={
+        "pages": "free pages that every host is to have (default: the inventory's wish)",
+        "size": "2M or 1G",
+        "node": "NUMA node (default: any)",
+        "inventory": INVENTORY_HELP,
+    },
+    auto_shortflags=False,
+)
+def setup_hugepages(c, pages=None, size=None, node=None, inventory=DEFAULT_INVENTORY):
+    """Give every host free hugepages, verified; they stay until `invoke restore`.
+
+    Example: invoke setup-hugepages --pages 256 --size 2M
+    """
+    from orchestrator.commands.hosts import setup_hugepages as setup
+
+    print(setup(inventory, _number(pages), size, _number(node)))
+
+
+@task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
+def restore(c, inventory=DEFAULT_INVENTORY):
+    """Put everything back that the journal says was changed, however the last run ended.
+
+    Example: invoke restore --inventory two-hosts
+    """
+    from orchestrator.commands.hosts import restore as put_back
+
+    print(put_back(inventory))
+
+
+@task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
+def build(c, inventory=DEFAULT_INVENTORY):
+    """Build the C apps on every host, against the host's own DPDK.
+
+    Example: invoke build --inventory two-hosts
+    """
+    from orchestrator.commands.hosts import build as build_apps
+
+    print(build_apps(inventory))
+
+
+@task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
+def nic_status(c, inventory=DEFAULT_INVENTORY):
+    """Show the NICs of every host: driver, interface, link, NUMA node, and what they carry.
+
+    Example: invoke nic-status --inventory two-hosts
+    """
+    from orchestrator.commands.nics import status
+
+    print(status(inventory))
+
+
+@task(help={"inventory": INVENTORY_HELP, "host": "only this host"}, auto_shortflags=False)
+def bind_nics(c, inventory=DEFAULT_INVENTORY, host=""):
+    """Bind the inventory's DPDK NICs to their DPDK driver; journalled, verified, never forced.
+
+    Example: invoke bind-nics --inventory two-hosts --host left
+    """
+    from orchestrator.commands.nics import bind
+
+    print(bind(inventory, host))
+
+
+@task(help={"inventory": INVENTORY_HELP, "host": "only this host"}, auto_shortflags=False)
+def unbind_nics(c, inventory=DEFAULT_INVENTORY, host=""):
+    """Give the NICs that `bind-nics` took back to the drivers that they had.
+
+    Example: invoke unbind-nics --inventory two-hosts
+    """
+    from orchestrator.commands.nics import unbind
+
+    print(unbind(inventory, host))
+
+
+@task(
+    help={"host": "name of a host of the inventory", "inventory": INVENTORY_HELP},
+    positional=["host"],
+    auto_shortflags=False,
+)
+def ssh(c, host, inventory=DEFAULT_INVENTORY):
+    """Open a shell on a host, or run what follows `--` there.
+
+    Example: invoke ssh beta -- uname -a
+    """
+    from orchestrator.commands.hosts import ssh as open_shell
+
+    command = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
+    open_shell(inventory, host, command)
+
+
+# --- the testbed on this machine ----------------------------------------------------------------------------------
+
+
+@task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
+def testbed_up(c, inventory=DEFAULT_INVENTORY):
+    """Make the inventory's testbed of namespaces on this machine, or repair it.
+
+    Example: invoke testbed-up
+    """
+    from orchestrator.commands.testbed import up
+
+    print(up(inventory))
+
+
+@task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
+def testbed_down(c, inventory=DEFAULT_INVENTORY):
+    """Take the testbed down; nothing of it is left but its keys and builds.
+
+    Example: invoke testbed-down
+    """
+    from orchestrator.commands.testbed import down
+
+    print(down(inventory))
+
+
+@task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
+def testbed_status(c, inventory=DEFAULT_INVENTORY):
+    """Show the testbed: hosts, processes, links, and what is missing.
+
+    Example: invoke testbed-status
+    """
+    from orchestrator.commands.testbed import status
+
+    print(status(inventory))
+
+
+# --- the project itself -------------------------------------------------------------------------------------------
+
+
+@task(help={"unit": "only what needs no root (seconds)"}, auto_shortflags=False)
+def test(c, unit=False):
+    """Run style checks, types, import rules, C unit tests under sanitizers, and all Python tests.
+
+    Example: invoke test --unit
+    """
+    from orchestrator.commands.checks import test as run_tests
+
+    run_tests(unit_only=unit)
+
+
+@task(help={"only": "one of the benches; see bench/README.md"}, auto_shortflags=False)
+def bench(c, only=""):
+    """Measure the figures that the project promises, as paired ratios against real peers.
+
+    Example: invoke bench --only symmetric-mp
+    """
+    from orchestrator.commands.checks import bench as run_bench
+
+    run_bench(only)
+
+
+def _number(text: str | None) -> int | None:
+    """An optional whole number from the command line. Raises UsageError."""
+    from orchestrator.errors import UsageError
+
+    if text is None:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a whole number") from None
+
+
+namespace = Collection.from_module(sys.modules[__name__])
