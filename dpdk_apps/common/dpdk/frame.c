@@ -108,14 +108,12 @@ frame_read(struct frame *f, const uint8_t *bytes, size_t length)
 		return error;
 	memcpy(&udp, bytes + FRAME_UDP_OFFSET, sizeof(udp));
 	udp_bytes = rte_be_to_cpu_16(udp.dgram_len);
-	if (udp_bytes < sizeof(udp) ||
-			udp_bytes + sizeof(ip) != rte_be_to_cpu_16(ip.total_length))
+	if (udp_bytes < sizeof(udp) || udp_bytes + sizeof(ip) != rte_be_to_cpu_16(ip.total_length))
 		return FRAME_BAD_LENGTH;
 	if (udp.dgram_cksum != 0) {
 		uint32_t sum = constant_udp_sum(&ip, &udp) + udp.src_port + udp.dgram_cksum;
 
-		sum = __rte_raw_cksum(
-				bytes + FRAME_HEADER_BYTES, udp_bytes - sizeof(udp), sum);
+		sum = __rte_raw_cksum(bytes + FRAME_HEADER_BYTES, udp_bytes - sizeof(udp), sum);
 		if (__rte_raw_cksum_reduce(sum) != 0xffff)
 			return FRAME_BAD_UDP_SUM;
 	}

@@ -32,7 +32,8 @@ struct frame_ends {
 	uint16_t dst_port;
 };
 
-/* Header of all frames of one payload length, and what of their UDP checksum is known beforehand. */
+/* Header of all frames of one payload length, and what of their UDP checksum is known beforehand.
+ */
 struct frame_template {
 	uint8_t header[FRAME_HEADER_BYTES];
 	uint32_t udp_sum;
@@ -42,13 +43,13 @@ struct frame_template {
 /* Why a received frame was refused. */
 enum frame_error {
 	FRAME_OK,
-	FRAME_SHORT,       /* fewer bytes than its headers or their lengths say */
-	FRAME_NOT_IPV4,    /* another EtherType or IP version, IP options, or a fragment */
+	FRAME_SHORT,	/* fewer bytes than its headers or their lengths say */
+	FRAME_NOT_IPV4, /* another EtherType or IP version, IP options, or a fragment */
 	FRAME_NOT_UDP,
-	FRAME_BAD_LENGTH,  /* IP and UDP lengths contradict each other */
+	FRAME_BAD_LENGTH, /* IP and UDP lengths contradict each other */
 	FRAME_BAD_IP_SUM,
 	FRAME_BAD_UDP_SUM,
-	FRAME_ERRORS,      /* number of values */
+	FRAME_ERRORS, /* number of values */
 };
 
 /* What a received frame holds; `payload` points into it. */

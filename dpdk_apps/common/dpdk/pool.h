@@ -1,0 +1,30 @@
+/*
+ * Packet buffers of one process group, sized so that no queue, burst or cache can
+ * starve another: descriptors of all queues (port_mbufs()), and for each process
+ * what pool_mbufs_of_process() says. A buffer takes about 2.4 KiB of huge pages.
+ */
+#ifndef COMMON_DPDK_POOL_H
+#define COMMON_DPDK_POOL_H
+
+#include <stdint.h>
+
+#include <rte_mempool.h>
+
+/* Free buffers that a process keeps for itself; the mempool lets it grow to half as much again. */
+#define POOL_CACHE 128
+
+/* What one process may hold beside the descriptors: its cache, one burst in hand, one being freed.
+ */
+static inline uint32_t
+pool_mbufs_of_process(uint32_t burst)
+{
+	return POOL_CACHE + POOL_CACHE / 2 + 2 * burst;
+}
+
+/* NULL after a message. */
+struct rte_mempool *pool_create(const char *name, uint32_t mbufs);
+
+/* Gives the calling thread's cached buffers back. */
+void pool_flush_cache(struct rte_mempool *pool);
+
+#endif

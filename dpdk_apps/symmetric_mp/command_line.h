@@ -1,0 +1,25 @@
+/* Command line of symmetric_mp, after the "--". */
+#ifndef SYMMETRIC_MP_COMMAND_LINE_H
+#define SYMMETRIC_MP_COMMAND_LINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lifecycle.h"
+#include "port.h"
+
+struct options {
+	uint64_t port_mask;
+	uint16_t num_procs;
+	uint16_t proc_id;
+	struct port_wish wish; /* its queues: num_procs */
+	uint32_t mbufs;	       /* 0: as many as the queues need */
+	enum idle_policy idle;
+	const char *stats; /* path */
+	bool help;
+};
+
+/* False after a message if the command line is wrong. `--help` prints and sets `help`. */
+bool command_line_read(struct options *o, int argc, char **argv);
+
+#endif
