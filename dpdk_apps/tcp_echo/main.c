@@ -1,0 +1,207 @@
+/*
+ * TCP echo server, the twin of symmetric_mp: each worker is a process with its
+ * share of the connections, as each process there has its queue of every port.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "message.h"
+#include "options.h"
+#include "stats.h"
+#include "worker.h"
+
+#define MAX_WORKERS 256
+#define CALIBRATE_MS 20
+#define MAX_DELAY_US 1000000
+
+struct arguments {
+	struct worker_options worker;
+	uint64_t delay_us;
+	const char *stats;
+};
+
+enum echo_option { HELP = 1, LISTEN, WORKER, WORKERS, MODE, IDLE, SIZE, DELAY, STATS };
+
+static const struct option long_options[] = {
+		{"help", no_argument, NULL, HELP},
+		{"listen", required_argument, NULL, LISTEN},
+		{"worker", required_argument, NULL, WORKER},
+		{"workers", required_argument, NULL, WORKERS},
+		{"mode", required_argument, NULL, MODE},
+		{"idle", required_argument, NULL, IDLE},
+		{"size", required_argument, NULL, SIZE},
+		{"delay-us", required_argument, NULL, DELAY},
+		{"stats", required_argument, NULL, STATS},
+		{NULL, 0, NULL, 0},
+};
+
+static const char help[] =
+		"tcp_echo: gives messages back over TCP until SIGINT or SIGTERM\n"
+		"  --listen IP:PORT    shared by all workers (SO_REUSEPORT)\n"
+		"  --worker I          number of this worker, from 0\n"
+		"  --workers N         how many there are\n"
+		"  --mode block|poll   sleep in epoll, or never sleep\n"
+		"  --idle spin|yield   what a poller does when nothing came (spin)\n"
+		"  --size S            bytes of a message\n"
+		"  --delay-us D        busy-wait before each echo, to test the meter (0)\n"
+		"  --stats FILE        where the statistics go\n";
+
+/* -1: go on; else the exit code. */
+static int
+read_options(int argc, char *argv[], struct arguments *a)
+{
+	bool has_address = false, has_mode = false;
+	uint64_t worker = 0, workers = 0, size = 0;
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+		bool right = true;
+
+		switch (option) {
+		case HELP:
+			(void)fputs(help, stdout);
+			return EXIT_DONE;
+		case LISTEN:
+			right = has_address =
+					option_address("--listen", optarg, &a->worker.address);
+			break;
+		case WORKER:
+			right = option_count("--worker", optarg, 0, MAX_WORKERS - 1, &worker);
+			break;
+		case WORKERS:
+			right = option_count("--workers", optarg, 1, MAX_WORKERS, &workers);
+			break;
+		case MODE:
+			right = has_mode = option_tcp_mode("--mode", optarg, &a->worker.mode);
+			break;
+		case IDLE:
+			right = option_idle("--idle", optarg, &a->worker.idle);
+			break;
+		case SIZE:
+			right = option_count(
+					"--size", optarg, MESSAGE_MIN_BYTES, TCP_MAX_SIZE, &size);
+			break;
+		case DELAY:
+			right = option_count("--delay-us", optarg, 0, MAX_DELAY_US, &a->delay_us);
+			break;
+		case STATS:
+			a->stats = optarg;
+			break;
+		default:
+			option_refused(option, argv);
+			right = false;
+		}
+		if (!right)
+			return EXIT_WRONG_USE;
+	}
+	a->worker.worker = (unsigned int)worker;
+	a->worker.workers = (unsigned int)workers;
+	a->worker.size = size;
+	if (!has_address)
+		complain("--listen is missing; --help lists the options");
+	else if (workers == 0)
+		complain("--workers is missing; --help lists the options");
+	else if (worker >= workers)
+		complain("--worker %u: there are %u workers, numbered from 0", a->worker.worker,
+				a->worker.workers);
+	else if (!has_mode)
+		complain("--mode is missing; --help lists the options");
+	else if (size == 0)
+		complain("--size is missing; --help lists the options");
+	else if (a->stats == NULL)
+		complain("--stats is missing; --help lists the options");
+	else if (optind < argc)
+		complain("'%s' is no option of this program; --help lists them", argv[optind]);
+	else
+		return -1;
+	return EXIT_WRONG_USE;
+}
+
+static int
+write_stats(const struct arguments *a, const struct worker_counts *c, enum tcp_spread spread,
+		double ticks_per_s)
+{
+	struct stats *s = stats_open(a->stats, "tcp_echo", "echo");
+
+	if (s == NULL)
+		return -1;
+	stats_number(s, "ticks_per_s", ticks_per_s);
+	stats_count(s, "worker", a->worker.worker);
+	stats_count(s, "workers", a->worker.workers);
+	stats_string(s, "mode", a->worker.mode == TCP_BLOCK ? "block" : "poll");
+	stats_string(s, "idle", a->worker.idle == IDLE_YIELD ? "yield" : "spin");
+	stats_count(s, "size", a->worker.size);
+	stats_count(s, "delay_us", a->delay_us);
+	stats_string(s, "spread", tcp_spread_name(spread));
+	stats_count(s, "connections", c->connections);
+	stats_string(s, "ended", lifecycle_stopping() ? "signal" : "error");
+	stats_array_begin(s, "queues");
+	stats_object_begin(s, NULL);
+	stats_count(s, "port", 0);
+	stats_count(s, "queue", a->worker.worker);
+	stats_string(s, "driver", "tcp");
+	stats_count(s, "rx_packets", c->received);
+	stats_count(s, "tx_packets", c->returned);
+	stats_count(s, "rx_bytes", c->rx_bytes);
+	stats_count(s, "tx_bytes", c->tx_bytes);
+	stats_object_begin(s, "drops");
+	stats_count(s, "peer_closed", c->peer_closed);
+	stats_count(s, "stopped", c->stopped);
+	stats_object_end(s);
+	stats_object_end(s);
+	stats_array_end(s);
+	stats_object_begin(s, "accounting");
+	stats_count(s, "in", c->received);
+	stats_count(s, "out", c->returned);
+	stats_count(s, "drops", c->peer_closed + c->stopped);
+	stats_object_end(s);
+	stats_count(s, "partial_bytes", c->partial_bytes);
+	stats_object_begin(s, "tcp");
+	stats_count(s, "retransmits", c->tcp.retransmits);
+	stats_count(s, "mss", c->tcp.mss);
+	stats_string(s, "congestion", c->tcp.congestion);
+	stats_object_end(s);
+	stats_threads(s);
+	return stats_close(s);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct arguments a = {.worker.idle = IDLE_SPIN};
+	struct worker_counts counts = {0};
+	enum tcp_spread spread = TCP_SPREAD_HASH;
+	struct clock_mark begin, end;
+	int listener;
+	int result;
+
+	if (lifecycle_begin("tcp_echo") != 0) {
+		complain("cannot install signal handlers: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	result = read_options(argc, argv, &a);
+	if (result >= 0)
+		return result;
+	if (a.delay_us > 0)
+		a.worker.delay = (uint64_t)((double)a.delay_us * 1e-6 *
+					    clock_calibrate(CALIBRATE_MS));
+	tcp_raise_socket_limit();
+	listener = tcp_listen(&a.worker.address, a.worker.workers, &spread);
+	if (listener < 0)
+		return EXIT_FAILED;
+	begin = clock_mark();
+	lifecycle_ready("worker=%u/%u", a.worker.worker, a.worker.workers);
+	result = worker_run(&a.worker, listener, &counts);
+	end = clock_mark();
+	(void)close(listener);
+	if (write_stats(&a, &counts, spread, clock_ticks_per_s(&begin, &end)) != 0) {
+		complain("cannot write %s: %s", a.stats, strerror(errno));
+		return EXIT_FAILED;
+	}
+	return result == 0 ? EXIT_DONE : EXIT_FAILED;
+}

@@ -1,0 +1,249 @@
+#include "worker.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "echo_stream.h"
+
+#define EVENTS 64
+/* Turns without work between two looks at the listener, while connections are asked one by one. */
+#define ACCEPT_EVERY 256
+
+struct connection {
+	struct echo_stream stream;
+	size_t index;	 /* in the worker's table */
+	bool registered; /* in epoll */
+	bool full;	 /* the peer does not read: waits for EPOLLOUT */
+};
+
+struct worker {
+	const struct worker_options *options;
+	struct worker_counts *counts;
+	int listener;
+	int epoll;
+	bool asks_each; /* recv() on each connection, instead of epoll */
+	struct connection **connections;
+	size_t count;
+	size_t capacity;
+};
+
+static int
+epoll_set(struct worker *w, int action, int fd, uint32_t events, void *data)
+{
+	struct epoll_event event = {.events = events, .data.ptr = data};
+
+	if (epoll_ctl(w->epoll, action, fd, &event) == 0)
+		return 0;
+	complain("epoll: %s", strerror(errno));
+	return -1;
+}
+
+static int
+register_connection(struct worker *w, struct connection *c)
+{
+	if (c->registered)
+		return 0;
+	c->registered = true;
+	return epoll_set(w, EPOLL_CTL_ADD, c->stream.fd, c->full ? EPOLLOUT : EPOLLIN, c);
+}
+
+/* Registration in epoll costs something for every packet: it is left out while connections are
+ * asked one by one. */
+static int
+choose_way(struct worker *w)
+{
+	w->asks_each = w->options->mode == TCP_POLL && w->count <= TCP_ASK_EACH;
+	for (size_t i = 0; !w->asks_each && i < w->count; i++)
+		if (register_connection(w, w->connections[i]) != 0)
+			return -1;
+	return 0;
+}
+
+static void
+close_connection(struct worker *w, struct connection *c, uint64_t *undelivered)
+{
+	struct echo_stream *e = &c->stream;
+	uint64_t received = echo_stream_received(e);
+	uint64_t returned = echo_stream_returned(e);
+
+	w->counts->received += received;
+	w->counts->returned += returned;
+	*undelivered += received - returned;
+	w->counts->rx_bytes += e->rx_bytes;
+	w->counts->tx_bytes += e->tx_bytes;
+	w->counts->partial_bytes += e->rx_bytes % e->size;
+	(void)tcp_facts_add(&w->counts->tcp, e->fd);
+	w->count--;
+	w->connections[c->index] = w->connections[w->count];
+	w->connections[c->index]->index = c->index;
+	echo_stream_end(e);
+	free(c);
+}
+
+static int
+add_connection(struct worker *w, int fd)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+
+	if (w->count == w->capacity) {
+		size_t capacity = w->capacity > 0 ? 2 * w->capacity : 16;
+		struct connection **grown = realloc(w->connections, capacity * sizeof(*grown));
+
+		if (grown == NULL) {
+			free(c);
+			return -1;
+		}
+		w->connections = grown;
+		w->capacity = capacity;
+	}
+	if (c == NULL || echo_stream_begin(&c->stream, fd, w->options->size) != 0) {
+		free(c);
+		return -1;
+	}
+	c->index = w->count;
+	w->connections[w->count++] = c;
+	w->counts->connections++;
+	return 0;
+}
+
+static int
+accept_all(struct worker *w)
+{
+	for (;;) {
+		int fd = tcp_accept(w->listener);
+
+		if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return choose_way(w);
+		/* accept(2): errors of a connection that went away before it was taken are not
+		 * ours. */
+		if (fd < 0 && (errno == ECONNABORTED || errno == EINTR || errno == EPROTO ||
+					      errno == ECONNRESET))
+			continue;
+		if (fd < 0) {
+			complain("cannot accept a connection: %s", strerror(errno));
+			return -1;
+		}
+		if (add_connection(w, fd) != 0) {
+			complain("no memory for connection %zu", w->count);
+			(void)close(fd);
+			return -1;
+		}
+	}
+}
+
+/* 1: worked, 0: nothing to do, -1: failed. */
+static int
+serve(struct worker *w, struct connection *c)
+{
+	enum echo_result result = echo_stream_step(&c->stream, w->options->delay);
+	bool full = result == ECHO_FULL;
+
+	if (result == ECHO_CLOSED || result == ECHO_FAILED) {
+		close_connection(w, c, &w->counts->peer_closed);
+		return 1;
+	}
+	if (full != c->full && result != ECHO_NOTHING) {
+		c->full = full;
+		if (c->registered && epoll_set(w, EPOLL_CTL_MOD, c->stream.fd,
+						     full ? EPOLLOUT : EPOLLIN, c) != 0)
+			return -1;
+	}
+	return result == ECHO_WORKED;
+}
+
+static int
+ask_each(struct worker *w)
+{
+	int worked = 0;
+
+	/* From the end: closing one puts the last into its place. */
+	for (size_t i = w->count; i > 0; i--) {
+		int result = serve(w, w->connections[i - 1]);
+
+		if (result < 0)
+			return -1;
+		worked |= result;
+	}
+	return worked;
+}
+
+static int
+ask_epoll(struct worker *w, int timeout_ms)
+{
+	struct epoll_event events[EVENTS];
+	int count = epoll_wait(w->epoll, events, EVENTS, timeout_ms);
+
+	if (count < 0) {
+		if (errno == EINTR)
+			return 0;
+		complain("epoll: %s", strerror(errno));
+		return -1;
+	}
+	for (int i = 0; i < count; i++) {
+		int result;
+
+		if (events[i].data.ptr == w)
+			result = accept_all(w);
+		else if (events[i].data.ptr == NULL)
+			result = 0; /* a stop was asked for */
+		else
+			result = serve(w, events[i].data.ptr);
+		if (result < 0)
+			return -1;
+	}
+	return count > 0;
+}
+
+static int
+turns(struct worker *w)
+{
+	unsigned int idle_turns = 0;
+
+	while (!lifecycle_stopping()) {
+		int worked;
+
+		if (w->options->mode == TCP_BLOCK) {
+			worked = ask_epoll(w, -1);
+		} else {
+			if (!w->asks_each)
+				worked = ask_epoll(w, 0);
+			else
+				worked = ask_each(w);
+			if (worked == 0) {
+				idle_wait(w->options->idle);
+				if (w->asks_each &&
+						(w->count == 0 || ++idle_turns % ACCEPT_EVERY == 0))
+					worked = accept_all(w);
+			}
+		}
+		if (worked < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+worker_run(const struct worker_options *o, int listener, struct worker_counts *counts)
+{
+	struct worker w = {.options = o, .counts = counts, .listener = listener};
+	int result = -1;
+
+	w.epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (w.epoll < 0) {
+		complain("epoll: %s", strerror(errno));
+		return -1;
+	}
+	if (epoll_set(&w, EPOLL_CTL_ADD, listener, EPOLLIN, &w) == 0 &&
+			epoll_set(&w, EPOLL_CTL_ADD, lifecycle_stop_fd(), EPOLLIN, NULL) == 0 &&
+			choose_way(&w) == 0)
+		result = turns(&w);
+	while (w.count > 0)
+		close_connection(&w, w.connections[w.count - 1], &counts->stopped);
+	free(w.connections);
+	(void)close(w.epoll);
+	return result;
+}
