@@ -58,12 +58,18 @@ class ProcessSpec:
 
 @dataclass(frozen=True)
 class ExitStatus:
-    """How a supervised process ended: `reason` is `exit`, `stopped`, `deadline`, `eof`, `heartbeat` or `lost`."""
+    """How a supervised process ended.
+
+    `reason` is `exit` (by itself), `stopped`, `deadline`, `log` (its log files could not be written), `eof` or
+    `heartbeat` (the controller was gone), or `lost`. `detail` says what was wrong, for example which file could not
+    be written and why.
+    """
 
     exit_code: int
     reason: str
     seconds: float
     stderr_tail: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True)
