@@ -19,31 +19,31 @@ ProcType = Literal["primary", "secondary"]
 class Vdev:
     """A virtual device.
 
-    >>> Vdev("net_memif0", {"role": "server", "id": 0}).argument()
-    '--vdev=net_memif0,role=server,id=0'
+    >>> Vdev("net_memif0", {"role": "server", "id": 0}).argv()
+    ('--vdev=net_memif0,role=server,id=0',)
     """
 
     name: str
     options: dict[str, str | int]
 
-    def argument(self) -> str:
+    def argv(self) -> tuple[str, ...]:
         """The EAL option for this device."""
-        return "--vdev=" + ",".join([self.name, *(f"{key}={value}" for key, value in self.options.items())])
+        return ("--vdev=" + ",".join([self.name, *(f"{key}={value}" for key, value in self.options.items())]),)
 
 
 @dataclass(frozen=True)
 class PciDevice:
     """A real NIC by its PCI address.
 
-    >>> PciDevice("0000:3b:00.0").argument()
-    '-a0000:3b:00.0'
+    >>> PciDevice("0000:3b:00.0").argv()
+    ('-a', '0000:3b:00.0')
     """
 
     address: str
 
-    def argument(self) -> str:
+    def argv(self) -> tuple[str, ...]:
         """The EAL option that allows this device, and with it no other PCI device."""
-        return f"-a{self.address}"
+        return ("-a", self.address)
 
 
 Device = Vdev | PciDevice
@@ -72,7 +72,7 @@ class EalParams:
             f"--lcores={lcores}",
             # Without a PCI device the bus is left alone: a scan would find the machine's own NICs.
             *(() if pci else ("--no-pci",)),
-            *(device.argument() for device in self.devices),
+            *(word for device in self.devices for word in device.argv()),
             # The telemetry thread wakes up by itself and is not used here.
             "--no-telemetry",
             "--log-level=warning",

@@ -1,0 +1,94 @@
+"""`invoke setup-hugepages`, `restore`, `build`, `ssh`: what is done on the hosts of an inventory outside a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from orchestrator.apps.build import build_all
+from orchestrator.apps.source import SourceTree
+from orchestrator.commands.checkout import APPS, inventory_named
+from orchestrator.commands.nics import reverters
+from orchestrator.commands.session import Session, new_run_id, owner, session
+from orchestrator.errors import UsageError
+from orchestrator.hosts.hugepages import setup_hugepages as make_pages
+from orchestrator.hosts.restore import restore as put_back
+from orchestrator.hosts.settings import SETUP_HUGEPAGES
+from orchestrator.inventory.model import PAGE_BYTES
+from orchestrator.remote.fleet import each, values
+from orchestrator.remote.openssh import ssh_argv
+from orchestrator.testbeds import namespaces
+
+
+def hold_all(hosts: Session, run_id: str) -> None:
+    """Take the lease of every host, so that no other controller changes it meanwhile. Raises HostBusy."""
+    values(each(hosts.remotes, lambda remote: remote.hold(run_id, owner()), deadline_s=10.0))
+
+
+def setup_hugepages(inventory_name: str, pages: int | None, size: str | None, node: int | None) -> str:
+    """Make pages free on every host; returns a line for each pool."""
+    chosen = next((known for known in PAGE_BYTES if known == size), None)
+    if size is not None and chosen is None:
+        raise UsageError(f"--size {size} is no page size", remedy=f"one of {', '.join(PAGE_BYTES)}")
+    inventory = inventory_named(inventory_name)
+    with session(inventory, inventory_name, made_by="setup-hugepages") as hosts:
+        hold_all(hosts, new_run_id())
+        report = make_pages(
+            hosts.remotes,
+            hosts.inventory,
+            journal=hosts.journal,
+            owner=SETUP_HUGEPAGES,
+            pages=pages,
+            size=chosen,
+            node=node,
+        )
+    lines = []
+    for pool in report.pools:
+        place = "" if pool.demand.node is None else f" on node {pool.demand.node}"
+        lines.append(
+            f"{', '.join(pool.demand.hosts)}: {pool.free} pages of {pool.demand.size}{place} are free, "
+            f"{pool.demand.pages} asked for; {pool.added} added to {pool.prior}"
+        )
+    return "\n".join([*lines, "they stay until: invoke restore"])
+
+
+def restore(inventory_name: str) -> str:
+    """Put back what the journal holds, and take down a testbed that an ended run left; returns what was done."""
+    inventory = inventory_named(inventory_name)
+    left_over = inventory.testbed is not None and namespaces.made_by(inventory.testbed.name) not in {None, "user"}
+    with session(inventory, inventory_name, made_by="restore", tolerant=True) as hosts:
+        hold_all(hosts, new_run_id())
+        report = put_back(hosts.remotes, hosts.journal, reverters())
+    notes = [f"{entry.host}: {entry.note} (changed by {entry.owner})" for entry in report.restored]
+    if left_over and inventory.testbed is not None:
+        namespaces.down(inventory.testbed.name)
+        notes.append(f"testbed {inventory.testbed.name}: taken down, a run had left it")
+    report.check()
+    return "\n".join(notes) or "nothing to put back"
+
+
+def build(inventory_name: str) -> str:
+    """Build on every host; returns a line for each."""
+    inventory = inventory_named(inventory_name)
+    source = SourceTree(APPS)
+    with session(inventory, inventory_name, made_by="build") as hosts:
+        results = build_all(hosts.remotes, hosts.inventory, source)
+    return "\n".join(
+        f"{result.host}: {'already built' if result.cached else f'built in {result.seconds:.1f} s'} "
+        f"({', '.join(sorted(result.binaries))}; {result.tools})"
+        for result in results.values()
+    )
+
+
+def ssh(inventory_name: str, host: str, command: Sequence[str]) -> None:
+    """Become the ssh client of a shell or command on `host`; does not return. Raises UsageError, TestbedError."""
+    inventory = inventory_named(inventory_name)
+    if inventory.testbed is not None:
+        inventory = namespaces.resolve(inventory)
+    if host not in {known.name for known in inventory.hosts}:
+        raise UsageError(
+            f"inventory {inventory_name} has no host {host}",
+            remedy=f"there are: {', '.join(known.name for known in inventory.hosts)}",
+        )
+    argv = ssh_argv(inventory.host(host), command)
+    os.execvp(argv[0], argv)  # noqa: S606 - the whole argv is ours, and no shell is between
