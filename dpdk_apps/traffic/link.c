@@ -1,0 +1,222 @@
+#include "link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include "pool.h"
+#include "spread.h"
+
+#define LINK_TIMEOUT_MS 5000
+/* A port whose send queues are its receive queues: the echo that needs no peer. */
+#define FLOOR_DEVICE "net_ring_floor"
+
+const char *
+link_drop_name(enum link_drop reason)
+{
+	switch (reason) {
+	case LINK_FOREIGN:
+		return "foreign";
+	case LINK_LATE_PROBE:
+		return "late_probe";
+	case LINK_WRONG_FLOW:
+		return "wrong_flow";
+	case LINK_REFUSED:
+		return "refused_message";
+	default:
+		return frame_error_name((enum frame_error)reason);
+	}
+}
+
+static uint16_t
+floor_port(uint16_t ports[PORT_MAX])
+{
+	int error = rte_eal_hotplug_add("vdev", FLOOR_DEVICE, "");
+
+	if (error != 0 || rte_eth_dev_get_port_by_name(FLOOR_DEVICE, &ports[0]) != 0) {
+		complain("no loop inside the program for --floor: %s; is DPDK's net_ring driver "
+			 "installed?",
+				rte_strerror(-error));
+		return 0;
+	}
+	return 1;
+}
+
+static int
+start_ports(struct link *l, const struct command_line *c, const uint16_t *ports)
+{
+	uint32_t mbufs = pool_mbufs_of_process(c->burst);
+
+	for (uint16_t i = 0; i < l->port_count; i++) {
+		if (!port_can(ports[i], l->queues, false))
+			return EXIT_WRONG_USE;
+		mbufs += port_mbufs(ports[i], &c->wish);
+	}
+	l->pool = pool_create("traffic_pool", mbufs);
+	if (l->pool == NULL)
+		return EXIT_FAILED;
+	for (uint16_t i = 0; i < l->port_count; i++)
+		if (port_start(ports[i], &c->wish, l->pool, &l->ports[i]) != 0)
+			return EXIT_FAILED;
+	return ports_wait_link(ports, l->port_count, LINK_TIMEOUT_MS) == 0 ? EXIT_DONE
+									   : EXIT_FAILED;
+}
+
+static void
+make_lanes(struct link *l)
+{
+	for (uint16_t i = 0; i < l->lane_count; i++)
+		l->lanes[i] = (struct lane){
+				.port = l->ports[i / l->queues].port,
+				.port_index = i / l->queues,
+				.queue = i % l->queues,
+		};
+}
+
+/* Deals the flows out: over the ports in turn, and over the queues as a NIC would. */
+static void
+route_flows(struct link *l, const struct command_line *c)
+{
+	struct spread spread;
+
+	spread_init(&spread, l->queues);
+	for (uint32_t flow = 0; flow < l->flows; flow++) {
+		uint16_t port = flow % l->port_count;
+		uint16_t queue = 0;
+
+		if (c->spread == SPREAD_TOEPLITZ)
+			queue = spread_queue(&spread,
+					spread_hash(c->src_ip, c->dst_ip,
+							(uint16_t)(SPREAD_FIRST_PORT + flow),
+							LINK_UDP_PORT));
+		l->lane_of[flow] = port * l->queues + queue;
+	}
+}
+
+void
+link_set_peer(struct link *l, uint16_t port_index, const struct rte_ether_addr *mac)
+{
+	l->ends[port_index].dst_mac = *mac;
+	frame_template_init(&l->templates[port_index], &l->ends[port_index], (uint16_t)l->size);
+}
+
+int
+link_begin(struct link *l, const struct command_line *c)
+{
+	uint16_t ports[PORT_MAX];
+	int code;
+
+	*l = (struct link){
+			.flows = c->generator.flows,
+			.size = c->generator.size,
+			.queues = c->wish.queues,
+	};
+	l->port_count = c->generator.floor ? floor_port(ports) : ports_of_mask(c->port_mask, ports);
+	if (l->port_count == 0)
+		return EXIT_WRONG_USE;
+	if (l->flows < l->port_count) {
+		complain("--flows %u over %u ports: give at least one flow to each port", l->flows,
+				l->port_count);
+		return EXIT_WRONG_USE;
+	}
+	l->lane_count = l->port_count * l->queues;
+	l->lanes = calloc(l->lane_count, sizeof(*l->lanes));
+	l->lane_of = calloc(l->flows, sizeof(*l->lane_of));
+	if (l->lanes == NULL || l->lane_of == NULL) {
+		complain("no memory for %u flows: %s", l->flows, strerror(errno));
+		return EXIT_FAILED;
+	}
+	code = start_ports(l, c, ports);
+	if (code != EXIT_DONE)
+		return code;
+	make_lanes(l);
+	route_flows(l, c);
+	for (uint16_t i = 0; i < l->port_count; i++) {
+		l->ends[i] = (struct frame_ends){
+				.src_mac = l->ports[i].mac,
+				.src_ip = c->src_ip,
+				.dst_ip = c->dst_ip,
+				.dst_port = LINK_UDP_PORT,
+		};
+		link_set_peer(l, i, &c->peer_mac);
+	}
+	return EXIT_DONE;
+}
+
+void
+link_end(struct link *l)
+{
+	for (uint16_t i = 0; i < l->port_count; i++)
+		if (l->ports[i].queues > 0)
+			port_end(l->ports[i].port);
+	free(l->lanes);
+	free(l->lane_of);
+	l->lanes = NULL;
+	l->lane_of = NULL;
+}
+
+struct rte_mbuf *
+link_frame(struct link *l, uint8_t **payload)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(l->pool);
+
+	if (unlikely(m == NULL)) {
+		l->pool_empty++;
+		return NULL;
+	}
+	/* The pool's buffers hold any frame that the command line allows. */
+	m->data_len = (uint16_t)(FRAME_HEADER_BYTES + l->size);
+	m->pkt_len = m->data_len;
+	*payload = rte_pktmbuf_mtod_offset(m, uint8_t *, FRAME_HEADER_BYTES);
+	return m;
+}
+
+void
+link_finish(struct link *l, struct rte_mbuf *m, uint32_t flow)
+{
+	uint16_t port_index = l->lanes[l->lane_of[flow]].port_index;
+
+	frame_finish(rte_pktmbuf_mtod(m, uint8_t *), &l->templates[port_index],
+			(uint16_t)(SPREAD_FIRST_PORT + flow));
+}
+
+uint16_t
+link_send(struct lane *lane, struct rte_mbuf **frames, uint16_t n)
+{
+	/* All frames of a run have one length. */
+	uint64_t bytes = rte_pktmbuf_pkt_len(frames[0]);
+	uint16_t sent = rte_eth_tx_burst(lane->port, lane->queue, frames, n);
+
+	lane->tx_packets += sent;
+	lane->tx_bytes += sent * bytes;
+	if (unlikely(sent < n))
+		lane->tx_full++;
+	return sent;
+}
+
+bool
+link_read(const struct link *l, struct lane *lane, struct rte_mbuf *m, struct frame *f,
+		uint32_t *flow)
+{
+	const struct frame_ends *ends = &l->ends[lane->port_index];
+	enum frame_error error = frame_read(
+			f, rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m));
+
+	lane->rx_packets++;
+	lane->rx_bytes += rte_pktmbuf_pkt_len(m);
+	if (unlikely(error != FRAME_OK)) {
+		lane->drops[error]++;
+		return false;
+	}
+	*flow = (uint32_t)f->src_port - SPREAD_FIRST_PORT;
+	if (likely(f->src_ip == ends->src_ip && f->dst_ip == ends->dst_ip &&
+			    f->dst_port == ends->dst_port && *flow < l->flows))
+		return true;
+	lane->drops[LINK_FOREIGN]++;
+	return false;
+}

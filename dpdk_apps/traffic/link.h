@@ -1,0 +1,88 @@
+/*
+ * The ports of the generator and what goes over them: which flow leaves by which
+ * port and queue, how its frames are made, and what of the received frames is ours.
+ */
+#ifndef TRAFFIC_LINK_H
+#define TRAFFIC_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mempool.h>
+
+#include "command_line.h"
+#include "frame.h"
+#include "port.h"
+
+/* UDP port that all flows go to. */
+#define LINK_UDP_PORT 9000
+
+/* Why a received frame is none of the measurement's messages. */
+enum link_drop {
+	/* first FRAME_ERRORS values: as frame_read() says */
+	LINK_FOREIGN = FRAME_ERRORS, /* other addresses or ports than ours */
+	LINK_LATE_PROBE,	     /* the echo of a probe, after probing */
+	LINK_WRONG_FLOW,	     /* its UDP source port is not that of its message */
+	LINK_REFUSED, /* the meter refused the message: see corrupt, foreign, short */
+	LINK_DROPS,   /* number of values */
+};
+
+/* One queue of one port. */
+struct lane {
+	uint16_t port;
+	uint16_t queue;
+	uint16_t port_index;
+	uint64_t rx_packets;
+	uint64_t rx_bytes;
+	uint64_t tx_packets;
+	uint64_t tx_bytes;
+	uint64_t tx_full; /* times that the queue took less than it was given; sent again, so not
+			     lost */
+	uint64_t drops[LINK_DROPS];
+};
+
+struct link {
+	struct rte_mempool *pool;
+	struct port_state ports[PORT_MAX];
+	struct frame_ends ends[PORT_MAX];
+	struct frame_template templates[PORT_MAX];
+	struct lane *lanes; /* [port_count * queues] */
+	uint16_t *lane_of;  /* [flows]: index of the lane that a flow leaves by */
+	uint32_t flows;
+	uint32_t size;
+	uint16_t port_count;
+	uint16_t queues;
+	uint16_t lane_count;
+	uint64_t pool_empty;
+};
+
+/* Starts the ports and waits for their links. EXIT_DONE, or the code to exit with after a message.
+ */
+int link_begin(struct link *l, const struct command_line *c);
+void link_end(struct link *l);
+
+/* From now on, frames that leave by port `port_index` go to `mac`. */
+void link_set_peer(struct link *l, uint16_t port_index, const struct rte_ether_addr *mac);
+
+/* Name of a drop, as the statistics spell it. */
+const char *link_drop_name(enum link_drop reason);
+
+/* Room for a message of `flow` in a new frame, with the message's place in `payload`. NULL: no
+ * buffer is free. */
+struct rte_mbuf *link_frame(struct link *l, uint8_t **payload);
+
+/* Completes the frame of link_frame(), whose message has been written, for `flow`. */
+void link_finish(struct link *l, struct rte_mbuf *m, uint32_t flow);
+
+/* Sends as many of `n` frames by `lane` as it takes and returns how many; the others remain the
+ * caller's. */
+uint16_t link_send(struct lane *lane, struct rte_mbuf **frames, uint16_t n);
+
+/*
+ * Reads a received frame. True with the message's place and the flow that its port tells;
+ * false, having counted why, if it is not ours.
+ */
+bool link_read(const struct link *l, struct lane *lane, struct rte_mbuf *m, struct frame *f,
+		uint32_t *flow);
+
+#endif

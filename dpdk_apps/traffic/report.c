@@ -1,0 +1,72 @@
+#include "report.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+#include "stats.h"
+
+static void
+write_queue(struct stats *s, const struct link *l, const struct lane *lane)
+{
+	const struct port_state *port = &l->ports[lane->port_index];
+	char mac[RTE_ETHER_ADDR_FMT_SIZE];
+
+	stats_object_begin(s, NULL);
+	stats_count(s, "port", lane->port);
+	stats_count(s, "queue", lane->queue);
+	stats_string(s, "driver", port->driver);
+	rte_ether_format_addr(mac, sizeof(mac), &port->mac);
+	stats_string(s, "mac", mac);
+	rte_ether_format_addr(mac, sizeof(mac), &l->ends[lane->port_index].dst_mac);
+	stats_string(s, "peer_mac", mac);
+	stats_count(s, "rx_packets", lane->rx_packets);
+	stats_count(s, "tx_packets", lane->tx_packets);
+	stats_count(s, "rx_bytes", lane->rx_bytes);
+	stats_count(s, "tx_bytes", lane->tx_bytes);
+	stats_count(s, "tx_full", lane->tx_full);
+	stats_object_begin(s, "drops");
+	/* The first value of frame_error says that nothing was wrong. */
+	for (int reason = FRAME_OK + 1; reason < LINK_DROPS; reason++)
+		stats_count(s, link_drop_name((enum link_drop)reason), lane->drops[reason]);
+	stats_object_end(s);
+	stats_object_end(s);
+}
+
+static void
+write_fields(struct stats *s, const struct measurement *m, double ticks_per_s)
+{
+	const struct link *l = m->link;
+
+	stats_number(s, "ticks_per_s", ticks_per_s);
+	meter_stats(m->meter, &m->line->generator,
+			(double)(m->window_end - m->window_begin) / ticks_per_s, s);
+	stats_string(s, "spread", m->line->spread == SPREAD_DRIVER ? "driver" : "toeplitz");
+	stats_count(s, "pool_empty", l->pool_empty);
+	stats_string(s, "ended", lifecycle_stopping() ? "signal" : "done");
+	stats_array_begin(s, "queues");
+	for (uint16_t i = 0; i < l->lane_count; i++)
+		write_queue(s, l, &l->lanes[i]);
+	stats_array_end(s);
+	stats_threads(s);
+}
+
+int
+report_write(const struct measurement *m, double ticks_per_s)
+{
+	const struct generator_options *o = &m->line->generator;
+	struct stats *s;
+
+	if (recorder_write(m->meter->recorder, o->samples, ticks_per_s) != 0) {
+		complain("cannot write --samples %s: %s", o->samples, strerror(errno));
+		return -1;
+	}
+	s = stats_open(o->stats, "traffic", "generator");
+	if (s != NULL) {
+		write_fields(s, m, ticks_per_s);
+		if (stats_close(s) == 0)
+			return 0;
+	}
+	complain("cannot write --stats %s: %s", o->stats, strerror(errno));
+	return -1;
+}
