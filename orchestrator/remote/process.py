@@ -65,7 +65,9 @@ class AgentProcess:
     def wait_ready(self) -> str:
         """Block until the ready line came; see `Supervised`."""
         spec = self._spec
-        if not self._session.wait_for(lambda: self._ready is not None or self._status is not None, spec.ready_timeout_s):
+        if not self._session.wait_for(
+            lambda: self._ready is not None or self._status is not None, spec.ready_timeout_s
+        ):
             raise self._late(f"printed no {spec.ready} within {spec.ready_timeout_s:g} s")
         if self._ready is None:
             assert self._status is not None  # noqa: S101 - one of the two ended the wait
