@@ -24,6 +24,7 @@ MAX_TRIALS = 1000
 # What a trial and a run cost besides warm-up and window, for the estimate that is shown; measured, see bench/.
 TRIAL_OVERHEAD_S = 1.7
 RUN_OVERHEAD_S = 6.0
+FLOOR_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def make_plan(inventory: Inventory, request: Request, source_digest: str) -> Pla
         order = list(enumerate(rows))
         shuffle.shuffle(order)
         trials.extend(_trial(inventory, request, source_digest, row, number, block) for number, row in order)
+    trials.extend(floor_trials(trials))
     return Plan(
         experiment=request.experiment,
         scenario=request.scenario.name,
@@ -94,6 +96,37 @@ def _trial(
         processes=processes,
         probes=probe_pairs(inventory, processes),
     )
+
+
+def floor_trials(trials: list[PlannedTrial]) -> list[PlannedTrial]:
+    """For each transport, one trial of its generator against an echo inside its own program.
+
+    No figure of that transport can be below it, and one near it says more about the generator than about the link.
+    """
+    first: dict[str, PlannedTrial] = {}
+    for trial in sorted(trials, key=lambda trial: trial.row):
+        first.setdefault(trial.transport, trial)
+    floors = []
+    for transport, trial in first.items():
+        measuring = next(process for process in trial.processes if process.measures)
+        # A later option takes the place of an earlier one.
+        argv = (*measuring.argv, f"--warmup={FLOOR_S}", f"--window={FLOOR_S}", "--floor")
+        floors.append(
+            trial.model_copy(
+                update={
+                    "key": hashlib.sha256(f"floor {trial.key}".encode()).hexdigest()[:12],
+                    "row": f"floor-{transport}",
+                    "block": max(each.block for each in trials) + 1,
+                    "params": {**trial.params, "warmup_s": FLOOR_S, "window_s": FLOOR_S},
+                    "warmup_s": FLOOR_S,
+                    "window_s": FLOOR_S,
+                    "oversubscribed": False,
+                    "processes": (measuring.model_copy(update={"argv": argv, "stage": 0}),),
+                    "probes": (),
+                }
+            )
+        )
+    return floors
 
 
 def probe_pairs(inventory: Inventory, processes: tuple[PlannedProcess, ...]) -> tuple[CpuPair, ...]:

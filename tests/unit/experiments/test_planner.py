@@ -19,8 +19,12 @@ def plan(*assignments, inventory="local", cpus=(0, 1), trials=2, seed=7):
     return make_plan(loaded, Request(scenario_named("smp"), assignments, trials, seed, "smp"), DIGEST)
 
 
+def measured(made):
+    return [trial for trial in made.trials if not trial.row.startswith("floor")]
+
+
 def rows(made):
-    return {(t.transport, t.link, t.driver, t.params["processes"]): t for t in made.trials}
+    return {(t.transport, t.link, t.driver, t.params["processes"]): t for t in measured(made)}
 
 
 def test_the_default_run_has_the_promised_rows():
@@ -51,7 +55,7 @@ def test_with_three_cores_nothing_is_oversubscribed():
 
 def test_with_one_core_everything_is_oversubscribed_and_yields():
     made = plan(cpus=(0,))
-    assert all(trial.oversubscribed and trial.params["idle"] == "yield" for trial in made.trials)
+    assert all(trial.oversubscribed and trial.params["idle"] == "yield" for trial in measured(made))
     assert all(trial.probes == () for trial in made.trials)
 
 
@@ -63,6 +67,15 @@ def test_each_block_holds_each_row_once_in_an_order_from_the_seed():
     assert len(orders) > 1
     assert made == plan(trials=6)
     assert [t.row for t in made.trials] != [t.row for t in plan(trials=6, seed=8).trials]
+
+
+def test_each_transport_gets_the_floor_of_its_generator():
+    floors = [trial for trial in plan(trials=3).trials if trial.row.startswith("floor")]
+    assert sorted(trial.transport for trial in floors) == ["dpdk", "tcp", "tcp-poll"]
+    for trial in floors:
+        (generator,) = trial.processes
+        assert generator.measures
+        assert generator.argv[-3:] == ("--warmup=0.2", "--window=0.2", "--floor")
 
 
 def test_keys_are_unique_and_follow_from_what_is_measured():
