@@ -185,7 +185,7 @@ main(int argc, char **argv)
 		/* A primary that was killed may have held locks in the shared memory: touch none.
 		 */
 		if (code != EXIT_PRIMARY_DIED)
-			eal_end();
+			eal_end(&arguments);
 	}
 	arguments_free(&arguments);
 	return code;

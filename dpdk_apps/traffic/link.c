@@ -154,8 +154,10 @@ link_end(struct link *l)
 	for (uint16_t i = 0; i < l->port_count; i++)
 		if (l->ports[i].queues > 0)
 			port_end(l->ports[i].port);
+	rte_mempool_free(l->pool);
 	free(l->lanes);
 	free(l->lane_of);
+	l->pool = NULL;
 	l->lanes = NULL;
 	l->lane_of = NULL;
 }

@@ -86,7 +86,7 @@ main(int argc, char **argv)
 		code = eal_begin(&arguments);
 	if (code == EXIT_DONE && !line.help) {
 		code = run(&line, began);
-		eal_end();
+		eal_end(&arguments);
 	}
 	arguments_free(&arguments);
 	return code;

@@ -190,7 +190,8 @@ probe(struct link *l, const struct command_line *c)
 		complain("no memory to probe %" PRIu32 " flows", flows);
 		return -1;
 	}
-	if (rte_is_zero_ether_addr(&c->peer_mac))
+	/* The loop inside the program has no address to be learned. */
+	if (rte_is_zero_ether_addr(&c->peer_mac) && !c->generator.floor)
 		result = learn(&r);
 	if (result == 0)
 		result = run_round(&r, flows);

@@ -1,5 +1,6 @@
 #include "eal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <mntent.h>
@@ -189,11 +190,52 @@ eal_begin(const struct arguments *a)
 	return EXIT_FAILED;
 }
 
-void
-eal_end(void)
+static void
+remove_map_files(const char *folder, const char *prefix)
 {
+	DIR *dir = opendir(folder);
+	const struct dirent *entry;
+	char start[128];
+
+	if (dir == NULL)
+		return;
+	(void)snprintf(start, sizeof(start), "%smap_", prefix);
+	while ((entry = readdir(dir)) != NULL)
+		if (strncmp(entry->d_name, start, strlen(start)) == 0 &&
+				unlinkat(dirfd(dir), entry->d_name, 0) != 0)
+			complain("huge-page file %s/%s stays: %s", folder, entry->d_name,
+					strerror(errno));
+	(void)closedir(dir);
+}
+
+/* Nobody else can be the primary of this prefix before we are gone: our lock on its runtime file
+ * lasts until then. */
+static void
+remove_hugepages(const struct arguments *a)
+{
+	const char *prefix = eal_option(a, "--file-prefix", "rte");
+	const char *folder = eal_option(a, "--huge-dir", NULL);
+	FILE *mounts = setmntent("/proc/self/mounts", "r");
+	struct mntent *mount;
+
+	if (mounts == NULL)
+		return;
+	while ((mount = getmntent(mounts)) != NULL)
+		if (strcmp(mount->mnt_type, "hugetlbfs") == 0 &&
+				(folder == NULL || strcmp(folder, mount->mnt_dir) == 0))
+			remove_map_files(mount->mnt_dir, prefix);
+	(void)endmntent(mounts);
+}
+
+void
+eal_end(const struct arguments *a)
+{
+	bool primary = rte_eal_process_type() == RTE_PROC_PRIMARY;
+
 	if (rte_eal_cleanup() != 0)
 		complain("DPDK did not clean up after itself");
+	if (primary)
+		remove_hugepages(a);
 }
 
 bool

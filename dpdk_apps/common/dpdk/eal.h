@@ -30,7 +30,11 @@ void arguments_free(struct arguments *a);
  */
 int eal_begin(const struct arguments *a);
 
-void eal_end(void);
+/*
+ * Ends it. A primary also removes the huge-page files of its group, some of which DPDK leaves
+ * behind: its pages would stay taken for as long as the mount lives.
+ */
+void eal_end(const struct arguments *a);
 
 /* Whether a process holds the primary's lock of this process's group. */
 bool eal_primary_alive(void);
