@@ -35,10 +35,10 @@ PROBE = CpuPair(host="a", cpus=(0, 1))
 
 # transport, link, driver with 1 process, driver with 2, p50 in us, scale of the body, chance and size of the tail
 SERIES = (
-    ("dpdk", "memif", "net_memif", "net_memif", 1.1, 0.15, 2e-3, 15),
-    ("dpdk", "veth", "net_af_packet", "net_tap", 6.2, 0.9, 4e-3, 60),
-    ("tcp", "veth", "kernel", "kernel", 55.0, 9.0, 2e-3, 400),
-    ("tcp-poll", "veth", "kernel", "kernel", 10.5, 1.2, 3e-3, 150),
+    ("dpdk", "memif", "memif", "memif", 1.1, 0.15, 2e-3, 15),
+    ("dpdk", "veth", "af_packet", "tap", 6.2, 0.9, 4e-3, 60),
+    ("tcp", "veth", "kernel", "kernel+bridge", 55.0, 9.0, 2e-3, 400),
+    ("tcp-poll", "veth", "kernel", "kernel+bridge", 10.5, 1.2, 3e-3, 150),
 )
 
 
@@ -73,7 +73,8 @@ def processes(transport: str, count: int, oversubscribed: bool) -> tuple[Planned
     app = "symmetric_mp" if transport == "dpdk" else "tcp_echo"
     generator = "traffic" if transport == "dpdk" else "tcp_traffic"
     servers = tuple(
-        PlannedProcess(name=f"{app}{i}", host="b", app=app, argv=(app, str(i)), stage=i, cpus=(1,)) for i in range(count)
+        PlannedProcess(name=f"{app}{i}", host="b", app=app, argv=(app, str(i)), stage=i, cpus=(1,))
+        for i in range(count)
     )
     return (
         *servers,

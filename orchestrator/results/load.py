@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -27,6 +27,7 @@ class Experiment:
     plan: Plan
     stored: tuple[StoredTrial, ...]
     """The trials that finished, in the order in which they ran."""
+    _distributions: dict[str, Distribution] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def rows(self) -> tuple[SummaryRow, ...]:
@@ -108,8 +109,10 @@ class Experiment:
         return pd.concat(parts, ignore_index=True)
 
     def distribution(self, key: str) -> Distribution:
-        """The round trips of one trial; empty if it has no samples."""
-        return _distribution(self.folder.trial(self.trial(key).record.trial.key))
+        """The round trips of one trial; empty if it has no samples. Read from disk once."""
+        if key not in self._distributions:
+            self._distributions[key] = _distribution(self.folder.trial(self.trial(key).record.trial.key))
+        return self._distributions[key]
 
     def pooled(self, row: str) -> Distribution:
         """The round trips of all trials that a row's numbers are taken over, merged."""

@@ -1,0 +1,156 @@
+"""Distributions of round trips: eCDF on a log percentile axis, and CCDF.
+
+Each panel holds the rows of one parameter set. A thick line is the merged distribution of the trials that a row's
+numbers are taken over; thin lines are its single trials. Lines end where their samples end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from orchestrator.reports.style import (
+    WIDTH_IN,
+    axes_at,
+    caption_lines,
+    colour,
+    latency_scale,
+    look,
+    new_figure,
+    percentile_scale,
+    write_frame,
+)
+from orchestrator.reports.wording import by_params, caption, count, label, microseconds, plural
+from orchestrator.results.distribution import Distribution, merge
+from orchestrator.results.load import Experiment
+from orchestrator.results.summary import SummaryRow
+
+Kind = Literal["ecdf", "ccdf"]
+PANELS_PER_FIGURE = 4
+_PANEL_HEIGHT = 2.7
+_LEGEND_LINE = 0.29
+_READING = (
+    " Thick: trials of a row merged (dashed: no valid trial, so all of them); thin: single trials. "
+    "Lines end with their samples."
+)
+
+
+@dataclass(frozen=True)
+class _Series:
+    row: SummaryRow
+    trials: tuple[Distribution, ...]
+    merged: Distribution
+
+
+def draw_distributions(experiment: Experiment, kind: Kind) -> list[Figure]:
+    """One figure for every four parameter sets. Rows without samples are named in the caption but have no line."""
+    panels = by_params(experiment.rows)
+    series = {row.row: _load(experiment, row) for row in experiment.rows}
+    found = [entry.merged for entry in series.values() if len(entry.merged.values)]
+    if not found:
+        return []
+    low = min(int(entry.values[0]) for entry in found) / 1000
+    high = max(int(entry.values[-1]) for entry in found) / 1000
+    finest = max(entry.sent for entry in found)
+    figures = []
+    for begin in range(0, len(panels), PANELS_PER_FIGURE):
+        page = panels[begin : begin + PANELS_PER_FIGURE]
+        with look():
+            figures.append(_page(experiment, kind, page, series, (low * 0.85, high * 1.2), finest))
+    return figures
+
+
+def _load(experiment: Experiment, row: SummaryRow) -> _Series:
+    trials = tuple(experiment.distribution(key) for key in row.keys)
+    return _Series(row, trials, merge(trials))
+
+
+def _page(
+    experiment: Experiment,
+    kind: Kind,
+    page: Sequence[tuple[str, list[SummaryRow]]],
+    series: dict[str, _Series],
+    span_us: tuple[float, float],
+    finest: int,
+) -> Figure:
+    columns = min(2, len(page))
+    lines = [row for _title, rows in page for row in rows]
+    footer = caption_lines(caption(experiment, lines) + _READING)
+    legend = max(len(rows) for _title, rows in page) * _LEGEND_LINE
+    row_height = 0.25 + _PANEL_HEIGHT + 0.5 + legend + 0.2
+    height = 0.3 + row_height * -(-len(page) // columns) + 0.14 * len(footer) + 0.1
+    figure = new_figure(height)
+    room = WIDTH_IN / columns
+    for number, (title, rows) in enumerate(page):
+        left = (number % columns) * room + 0.78
+        top = 0.3 + row_height * (number // columns) + 0.25
+        axes = axes_at(figure, left, top, room - 0.9, _PANEL_HEIGHT)
+        axes.set_title(title, loc="left")
+        handles = [_draw(axes, kind, series[row.row]) for row in rows]
+        _scales(axes, kind, span_us, finest, first=number % columns == 0)
+        axes.legend(
+            handles=[handle for handle in handles if handle is not None],
+            loc="upper left",
+            bbox_to_anchor=(-0.17, -0.5 / _PANEL_HEIGHT),
+            frameon=False,
+            borderaxespad=0,
+            borderpad=0,
+            labelspacing=0.45,
+            handlelength=2.0,
+        )
+    titles = {
+        "ecdf": "Round-trip latency: cumulative distribution",
+        "ccdf": "Round-trip latency: share of packets slower",
+    }
+    write_frame(figure, titles[kind], footer)
+    return figure
+
+
+def _draw(axes: Axes, kind: Kind, series: _Series) -> Line2D | None:
+    """Draw one row; the handle for the legend, or None if it has no samples."""
+    row, merged = series.row, series.merged
+    if not len(merged.values):
+        return None
+    tint = colour(row)
+    dashes = "-" if row.valid_trials else (0, (4, 1.5))
+    for trial in series.trials:
+        axes.plot(*_points(trial, kind, 400), color=tint, linewidth=0.5, alpha=0.35, zorder=2)
+    (line,) = axes.plot(*_points(merged, kind, 2000), color=tint, linewidth=1.5, linestyle=dashes, zorder=3)
+    line.set_label(
+        f"{label(row)}\np50 {microseconds(row.p50_us)} us, p99 {microseconds(row.p99_us)} us; "
+        f"{row.valid_trials}/{plural(row.trials, 'trial')} valid; {count(row.n)} samples"
+    )
+    return line
+
+
+def _points(
+    distribution: Distribution, kind: Kind, limit: int
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    """Corners of the step function in (us, fraction). The step at the longest round trip would end at a fraction of 1,
+    which a log percentile axis has no room for: the line ends at that round trip, one packet below.
+    """
+    values, fraction = distribution.ecdf(limit)
+    x = np.repeat(values / 1000.0, 2)
+    y = np.concatenate([[0.0], np.repeat(fraction[:-1], 2), [fraction[-2] if len(fraction) > 1 else 0.0]])
+    if distribution.lost:
+        y[-1] = fraction[-1]
+    return x, y if kind == "ecdf" else 1 - y
+
+
+def _scales(axes: Axes, kind: Kind, span_us: tuple[float, float], finest: int, *, first: bool) -> None:
+    latency_scale(axes, *span_us)
+    axes.set_xlabel("round trip (us, log scale)")
+    end = 1 / finest
+    if kind == "ecdf":
+        percentile_scale(axes, 1 - end / 1.5)
+        axes.set_ylabel("percentile" if first else "")
+    else:
+        axes.set_yscale("log")
+        axes.set_ylim(end / 1.5, 1.3)
+        axes.set_ylabel("fraction of packets slower" if first else "")
