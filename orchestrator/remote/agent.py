@@ -13,8 +13,12 @@ Requests are `{"id": n, "op": name, ...}`; a reply has the same id and either it
 `kind` (`failed`, `busy`, `timeout`) and `what`. Events have no id: `ready`, `exit`, `log_failed`.
 """
 
+# It speaks in descriptors, runs on Python 3.9, and is one thread.
+# ruff: noqa: PTH103, PTH112, PTH118, PTH123, PTH208, B905, PLW1509
+
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -27,6 +31,12 @@ import signal
 import subprocess
 import sys
 import time
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Frame = dict[str, Any]
 
 GRACE_S = 0.5
 KILL_LIMIT_S = 2.0
@@ -48,22 +58,22 @@ libc = ctypes.CDLL(None, use_errno=True)
 class Refused(Exception):
     """A request that cannot be done, as told to the controller."""
 
-    def __init__(self, what, kind="failed", **fields):
+    def __init__(self, what: str, kind: str = "failed", **fields: Any) -> None:
         super().__init__(what)
         self.fields = dict(fields, kind=kind, what=what)
 
 
-def text(data):
+def text(data: bytes | bytearray) -> str:
     """Bytes as they go into a frame."""
     return bytes(data).decode("utf-8", "replace")
 
 
-def why(error):
+def why(error: OSError) -> str:
     """An OSError in words, with its symbol."""
-    return f"{error.strerror} ({errno.errorcode.get(error.errno, error.errno)})"
+    return f"{error.strerror} ({errno.errorcode.get(error.errno or 0, error.errno)})"
 
 
-def children_of(pid):
+def children_of(pid: int) -> list[int]:
     """Direct children of a process, by the kernel's list where it has one and else by a walk through /proc."""
     try:
         found = []
@@ -77,7 +87,7 @@ def children_of(pid):
         return []
 
 
-def parents():
+def parents() -> dict[int, int]:
     """Parent of every process that can be seen."""
     found = {}
     for name in os.listdir("/proc"):
@@ -90,7 +100,7 @@ def parents():
     return found
 
 
-def descendants(pid):
+def descendants(pid: int) -> list[int]:
     """Children, their children and so on."""
     found = children_of(pid)
     for child in found:
@@ -98,7 +108,7 @@ def descendants(pid):
     return found
 
 
-def with_environment(entry):
+def with_environment(entry: str) -> list[int]:
     """Every process, but this one, whose environment holds exactly this `NAME=value`."""
     wanted, found = entry.encode(), []
     for name in os.listdir("/proc"):
@@ -112,31 +122,29 @@ def with_environment(entry):
     return found
 
 
-def send_signal(pid, number, group=False):
+def send_signal(pid: int, number: int, group: bool = False) -> None:
     """Signal a process, or its group; one that has gone is no error."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         (os.killpg if group else os.kill)(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 class Capture:
     """Keeps what a command wrote, up to a limit."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.data = bytearray()
         self.cut = False
 
-    def feed(self, data):
+    def feed(self, data: bytes) -> None:
         """Take the next bytes of the stream."""
         room = CAPTURE_LIMIT - len(self.data)
         self.cut = self.cut or len(data) > room
         self.data += data[:room]
 
-    def close(self):
+    def close(self) -> None:
         """Nothing is held open."""
 
-    def text(self):
+    def text(self) -> str:
         """All of it, saying so if the end is missing."""
         return text(self.data) + (f"\n[cut after {CAPTURE_LIMIT >> 20} MiB]\n" if self.cut else "")
 
@@ -144,14 +152,19 @@ class Capture:
 class Log:
     """Copies a stream into a file, keeps its end, and looks for the ready line."""
 
-    def __init__(self, path, ready="", on_ready=None, on_error=None):
+    def __init__(
+        self,
+        path: str,
+        on_error: Callable[[str, OSError], None],
+        ready: str = "",
+        on_ready: Callable[[str], None] | None = None,
+    ) -> None:
         self.path = path
-        self.fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        self.tail = b""
-        self.ready, self.on_ready, self.on_error = ready.encode(), on_ready, on_error
-        self.line = b""
+        self.fd: int | None = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        self.tail = self.line = b""
+        self.on_error, self.ready, self.on_ready = on_error, ready.encode(), on_ready
 
-    def feed(self, data):
+    def feed(self, data: bytes) -> None:
         """Take the next bytes of the stream. A file that cannot be written is reported once, and then left."""
         self.tail = (self.tail + data)[-TAIL_BYTES:]
         rest = memoryview(data)
@@ -164,7 +177,7 @@ class Log:
         if self.ready:
             self.look_for_ready(data)
 
-    def look_for_ready(self, data):
+    def look_for_ready(self, data: bytes) -> None:
         """The first line whose first word is the token ends the search."""
         *lines, self.line = (self.line + data).split(b"\n")
         self.line = self.line[:CHUNK]
@@ -172,10 +185,11 @@ class Log:
             words = line.split(None, 1)
             if words and words[0] == self.ready:
                 self.ready = b""
-                self.on_ready(text(words[1]).strip() if len(words) > 1 else "")
+                if self.on_ready:
+                    self.on_ready(text(words[1]).strip() if len(words) > 1 else "")
                 return
 
-    def close(self):
+    def close(self) -> None:
         """Close the file."""
         if self.fd is not None:
             os.close(self.fd)
@@ -185,35 +199,45 @@ class Log:
 class Child:
     """A command or supervised process: its group, its streams, and how it is being ended."""
 
-    def __init__(self, agent, handle, argv, environment, cwd, stdin, sinks, cpus=()):
-        self.agent, self.handle, self.sinks = agent, handle, sinks
-        self.reason, self.detail, self.timer = "", "", None
-        self.token = f"{PROCESS_VARIABLE}={agent.token}.{handle}"
-        self.stdin = memoryview(stdin)
+    def __init__(
+        self,
+        agent: Agent,
+        request: Frame,
+        environment: dict[str, str],
+        sinks: tuple[Capture, Capture] | tuple[Log, Log],
+    ) -> None:
+        self.agent, self.handle, self.argv = agent, request["id"], request["argv"]
+        self.reason, self.detail = "", ""
+        self.timer: int | None = None
+        self.token = f"{PROCESS_VARIABLE}={agent.token}.{self.handle}"
+        self.pending = memoryview(request.get("stdin", "").encode())
         name, _, value = self.token.partition("=")
         self.started = time.monotonic()
-        self.popen = agent.spawn(argv, dict(environment, **{name: value}), cwd, cpus, bool(stdin))
+        self.popen = agent.spawn(request, {**environment, name: value})
         self.pid = self.popen.pid
-        self.streams = {self.popen.stdout: sinks[0], self.popen.stderr: sinks[1]}
+        assert self.popen.stdout is not None  # noqa: S101 - it is a pipe
+        assert self.popen.stderr is not None  # noqa: S101 - it is a pipe
+        self.streams: dict[IO[bytes], Capture | Log] = {self.popen.stdout: sinks[0], self.popen.stderr: sinks[1]}
         for stream in self.streams:
             os.set_blocking(stream.fileno(), False)
             agent.selector.register(stream, selectors.EVENT_READ, lambda stream=stream: self.read(stream))
-        if stdin:
+        if self.popen.stdin is not None:
             os.set_blocking(self.popen.stdin.fileno(), False)
             agent.selector.register(self.popen.stdin, selectors.EVENT_WRITE, self.write)
 
-    def write(self):
+    def write(self) -> None:
         """Feed the command's stdin; close it at the end, or when the command stopped reading."""
+        assert self.popen.stdin is not None  # noqa: S101 - it was registered
         try:
-            self.stdin = self.stdin[os.write(self.popen.stdin.fileno(), self.stdin[:CHUNK]) :]
+            self.pending = self.pending[os.write(self.popen.stdin.fileno(), self.pending[:CHUNK]) :]
         except BlockingIOError:
             return
         except OSError:
-            self.stdin = self.stdin[:0]
-        if not self.stdin:
+            self.pending = self.pending[:0]
+        if not self.pending:
             self.shut(self.popen.stdin)
 
-    def read(self, stream):
+    def read(self, stream: IO[bytes]) -> bool:
         """Pass on what a stream holds now. True if there may be more."""
         try:
             data = os.read(stream.fileno(), CHUNK)
@@ -225,19 +249,19 @@ class Child:
         self.streams[stream].feed(data)
         return True
 
-    def shut(self, stream):
+    def shut(self, stream: IO[bytes]) -> None:
         """Close one of our ends."""
         if not stream.closed:
             self.agent.selector.unregister(stream)
             stream.close()
 
-    def escalate(self, reason, steps):
+    def escalate(self, reason: str, steps: Sequence[tuple[int, float]]) -> None:
         """Send each step's signal, `(number, seconds until the next)`. The reason that comes first counts."""
         if not self.reason:
             self.reason = reason
             self.step(list(steps))
 
-    def step(self, steps):
+    def step(self, steps: Sequence[tuple[int, float]]) -> None:
         """Take the first step now and the others in their time."""
         (number, seconds), later = steps[0], steps[1:]
         if number == signal.SIGKILL:
@@ -249,10 +273,10 @@ class Child:
         if later:
             self.timer = self.agent.after(seconds, lambda: self.step(later))
 
-    def ended(self, code):
+    def ended(self, code: int) -> None:
         """It was reaped and all its streams were read to what they held."""
 
-    def reap(self):
+    def reap(self) -> None:
         """The process is a zombie: end what it left, read the rest, and take its status."""
         send_signal(self.pid, signal.SIGKILL, group=True)
         known = self.agent.children
@@ -267,7 +291,7 @@ class Child:
             self.shut(stream)
         if self.popen.stdin is not None:
             self.shut(self.popen.stdin)
-        for sink in self.sinks:
+        for sink in self.streams.values():
             sink.close()
         self.agent.cancel(self.timer)
         _, status = os.waitpid(self.pid, 0)
@@ -276,7 +300,7 @@ class Child:
         self.ended(code)
 
 
-def has_environment(pid, entry):
+def has_environment(pid: int, entry: str) -> bool:
     """Whether a process was started with exactly this `NAME=value`."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
@@ -288,24 +312,16 @@ def has_environment(pid, entry):
 class Command(Child):
     """Runs to its end and is answered with all its output."""
 
-    def __init__(self, agent, request):
-        self.limit = None
-        super().__init__(
-            agent,
-            request["id"],
-            request["argv"],
-            agent.environment(request.get("env") or {}, agent.run_id),
-            request.get("cwd"),
-            request.get("stdin", "").encode(),
-            (Capture(), Capture()),
-        )
+    def __init__(self, agent: Agent, request: Frame) -> None:
+        self.captured = (Capture(), Capture())
+        super().__init__(agent, request, agent.environment(request["env"], agent.run_id), self.captured)
         kill = [(signal.SIGTERM, 0.2), (signal.SIGKILL, 0)]
         self.limit = agent.after(request["timeout_s"], lambda: self.escalate("timeout", kill))
 
-    def ended(self, code):
+    def ended(self, code: int) -> None:
         """Answer the request."""
         self.agent.cancel(self.limit)
-        out, err = (sink.text() for sink in self.sinks)
+        out, err = (capture.text() for capture in self.captured)
         seconds = time.monotonic() - self.started
         if self.reason == "timeout":
             self.agent.refuse(self.handle, Refused("timed out", "timeout", tail=(err or out)[-TAIL_BYTES:]))
@@ -316,52 +332,53 @@ class Command(Child):
 class Process(Child):
     """A supervised process with log files, a ready line, a deadline and a status file."""
 
-    def __init__(self, agent, request):
-        self.name, self.directory, self.limit = request["name"], request["directory"], None
+    def __init__(self, agent: Agent, request: Frame) -> None:
+        self.name, self.directory = request["name"], request["directory"]
         self.stop_steps = list(zip((signal.SIGINT, signal.SIGTERM, signal.SIGKILL), request["stop"]))
-        directory = self.directory
-        base = os.path.join(directory, self.name)
-        handle = request["id"]
-        sinks = []
+        base = os.path.join(self.directory, self.name)
         try:
-            os.makedirs(directory, exist_ok=True)
+            os.makedirs(self.directory, exist_ok=True)
             self.status_fd = os.open(base + ".status", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
             with open(base + ".argv", "w", encoding="utf-8") as file:
                 file.write(shlex.join(request["argv"]) + "\n")
             # Room for the last status is taken now: a disk that fills up later does not keep it from being told.
             self.write_status({"schema": 1, "state": "starting"})
-            sinks.append(Log(base + ".stdout", request["ready"], self.on_ready, self.on_log_error))
-            sinks.append(Log(base + ".stderr", on_error=self.on_log_error))
+            out = Log(base + ".stdout", self.on_log_error, request["ready"], self.on_ready)
+            self.errors = Log(base + ".stderr", self.on_log_error)
         except OSError as error:
             raise Refused(f"cannot write {error.filename or base + '.*'}: {why(error)}") from error
-        environment = agent.environment(request.get("env") or {}, request["run_id"])
         try:
-            super().__init__(agent, handle, request["argv"], environment, directory, b"", tuple(sinks), request["cpus"])
+            super().__init__(
+                agent,
+                {**request, "cwd": self.directory},
+                agent.environment(request["env"], request["run_id"]),
+                (out, self.errors),
+            )
         except Refused:
-            for sink in sinks:
-                sink.close()
+            for log in (out, self.errors):
+                log.close()
             os.close(self.status_fd)
             raise
         self.write_status({"schema": 1, "state": "running", "pid": self.pid, "started": time.time()})
         self.limit = agent.after(request["deadline_s"], lambda: self.escalate("deadline", self.stop_steps))
 
-    def write_status(self, status):
+    def write_status(self, status: Frame) -> None:
         """Overwrite the status file in place, in the block that it has had since the start."""
         data = json.dumps(status).encode()[:TAIL_BYTES].ljust(TAIL_BYTES - 1) + b"\n"
         os.pwrite(self.status_fd, data, 0)
 
-    def on_ready(self, rest):
+    def on_ready(self, rest: str) -> None:
         """Tell the controller."""
         self.agent.send({"event": "ready", "process": self.handle, "text": rest})
 
-    def on_log_error(self, path, error):
+    def on_log_error(self, path: str, error: OSError) -> None:
         """A log that cannot be written makes the process's results worthless: end it and say so."""
         if not self.detail:
             self.detail = f"cannot write {path}: {why(error)}"
             self.agent.send({"event": "log_failed", "process": self.handle, "path": path, "what": self.detail})
             self.escalate("log", self.stop_steps)
 
-    def ended(self, code):
+    def ended(self, code: int) -> None:
         """Write the status file and tell the controller."""
         self.agent.cancel(self.limit)
         status = {
@@ -379,33 +396,38 @@ class Process(Child):
         except OSError as error:
             status["detail"] = status["detail"] or f"cannot write {self.name}.status: {why(error)}"
         os.close(self.status_fd)
-        self.agent.send(dict(status, event="exit", process=self.handle, stderr_tail=text(self.sinks[1].tail)))
+        self.agent.send(dict(status, event="exit", process=self.handle, stderr_tail=text(self.errors.tail)))
 
 
 class Agent:
     """The loop, the requests and the dead-man."""
 
-    def __init__(self, fd_in, fd_out):
+    def __init__(self, fd_in: int, fd_out: int) -> None:
         self.fd_in, self.fd_out = fd_in, fd_out
         self.selector = selectors.DefaultSelector()
         self.incoming, self.outgoing = bytearray(), bytearray()
-        self.children, self.timers, self.sequence = {}, {}, 0
-        self.ending, self.goodbye, self.done = "", None, False
-        self.run_id, self.lease_fd, self.lease_path = "", None, ""
-        self.beat_timeout_s, self.beat_due, self.beat_timer = 3.0, 0.0, None
+        self.children: dict[int, Child] = {}
+        self.timers: dict[int, tuple[float, Callable[[], None]]] = {}
+        self.timer_number = 0
+        self.ending, self.done = "", False
+        self.goodbye: int | None = None
+        self.run_id = ""
+        self.lease_fd: int | None = None
+        self.beat_timeout_s, self.beat_due = 3.0, 0.0
+        self.beat_timer: int | None = None
         self.token = f"{os.getpid()}-{time.monotonic_ns()}"
 
     # The loop
 
-    def serve(self):
+    def serve(self) -> None:
         """Serve until the controller is gone and nothing that was started for it is left."""
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         wake_in, wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake_out, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        for number in LEAVE_SIGNALS:
-            signal.signal(number, lambda *_: None)
+        for leave in LEAVE_SIGNALS:
+            signal.signal(leave, lambda *_: None)
         os.set_blocking(self.fd_in, False)
         os.set_blocking(self.fd_out, False)
         self.selector.register(self.fd_in, selectors.EVENT_READ, self.receive)
@@ -419,21 +441,21 @@ class Agent:
                     key.data()
             now = time.monotonic()
             for number in [n for n, (when, _) in self.timers.items() if when <= now]:
-                _, action = self.timers.pop(number, (0, None))
-                if action:
-                    action()
+                if number in self.timers:  # an earlier one of this round may have cancelled it
+                    self.timers.pop(number)[1]()
 
-    def after(self, seconds, action):
+    def after(self, seconds: float, action: Callable[[], None]) -> int:
         """Call `action` once, in `seconds`; returns what `cancel` takes."""
-        self.sequence += 1
-        self.timers[self.sequence] = (time.monotonic() + seconds, action)
-        return self.sequence
+        self.timer_number += 1
+        self.timers[self.timer_number] = (time.monotonic() + seconds, action)
+        return self.timer_number
 
-    def cancel(self, timer):
+    def cancel(self, timer: int | None) -> None:
         """Forget a timer; one that has fired, or None, is no error."""
-        self.timers.pop(timer, None)
+        if timer is not None:
+            self.timers.pop(timer, None)
 
-    def receive(self):
+    def receive(self) -> None:
         """Read and carry out requests; EOF is the controller's end."""
         try:
             data = os.read(self.fd_in, CHUNK)
@@ -453,7 +475,7 @@ class Agent:
                 if not self.ending:
                     self.dispatch(json.loads(line))
 
-    def dispatch(self, request):
+    def dispatch(self, request: Frame) -> None:
         """Carry out one request and answer it, unless its answer comes later."""
         try:
             values = getattr(self, "op_" + request["op"])(request)
@@ -465,22 +487,22 @@ class Agent:
             if values is not None:
                 self.reply(request["id"], **values)
 
-    def reply(self, number, **values):
+    def reply(self, number: int, **values: Any) -> None:
         """Answer a request."""
         self.send(dict(values, id=number))
 
-    def refuse(self, number, refused):
+    def refuse(self, number: int, refused: Refused) -> None:
         """Answer a request that cannot be done."""
         self.send({"id": number, "error": refused.fields})
 
-    def send(self, frame):
+    def send(self, frame: Frame) -> None:
         """Queue a frame. A controller that does not read never holds this loop up."""
         idle = not self.outgoing
         self.outgoing += json.dumps(frame).encode() + b"\n"
-        if self.fd_out is not None and idle:
+        if idle:
             self.flush()
 
-    def flush(self):
+    def flush(self) -> None:
         """Write what the pipe takes now."""
         try:
             while self.outgoing:
@@ -500,11 +522,11 @@ class Agent:
 
     # The dead-man
 
-    def alive(self, quiet_s=0.0):
+    def alive(self, quiet_s: float = 0.0) -> None:
         """The controller was heard; it is next expected after the quiet period."""
         self.beat_due = time.monotonic() + quiet_s + self.beat_timeout_s
 
-    def check_beat(self):
+    def check_beat(self) -> None:
         """End all if the controller is overdue; else look again when it would be."""
         left = self.beat_due - time.monotonic()
         self.cancel(self.beat_timer)
@@ -513,7 +535,7 @@ class Agent:
         elif not self.ending:
             self.beat_timer = self.after(left, self.check_beat)
 
-    def end(self, reason):
+    def end(self, reason: str) -> None:
         """End everything that was started and then this agent."""
         if self.ending:
             return
@@ -526,13 +548,13 @@ class Agent:
         self.after(GRACE_S + KILL_LIMIT_S, self.leave)
         self.on_child()
 
-    def kill_all(self):
+    def kill_all(self) -> None:
         """Kill what is left, again and again: it may be starting more."""
         for pid in descendants(os.getpid()):
             send_signal(pid, signal.SIGKILL)
         self.after(0.05, self.kill_all)
 
-    def leave(self):
+    def leave(self) -> None:
         """Say goodbye, give the lease back, and end the loop."""
         if self.done:
             return
@@ -546,13 +568,13 @@ class Agent:
             select.select([], [self.fd_out], [], 0.1)
             self.flush()
 
-    def on_signal(self, numbers):
+    def on_signal(self, numbers: bytes) -> None:
         """Signals arrive here as bytes, between callbacks and never within one."""
         if any(number in LEAVE_SIGNALS for number in numbers):
             self.end("lost")
         self.on_child()
 
-    def on_child(self):
+    def on_child(self) -> None:
         """Take every child that ended; ours are finished, adopted ones only reaped."""
         try:
             while True:
@@ -570,17 +592,18 @@ class Agent:
 
     # What children need
 
-    def environment(self, extra, run_id):
+    def environment(self, extra: dict[str, str], run_id: str) -> dict[str, str]:
         """A child's whole environment: a known PATH and locale, who we are, the run, and what was asked for."""
         kept = {name: os.environ[name] for name in ("HOME", "USER", "LOGNAME", "SHELL") if name in os.environ}
         run = {RUN_VARIABLE: run_id} if run_id else {}
         return {**kept, "PATH": PATH, "LC_ALL": "C", **extra, **run}
 
-    def spawn(self, argv, environment, cwd, cpus, with_stdin):
-        """Start a child in its own session, on `cpus`, that dies with this agent. Raises Refused."""
+    def spawn(self, request: Frame, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        """Start a child in its own session, on its CPUs, that dies with this agent. Raises Refused."""
+        argv, cpus = request["argv"], request.get("cpus")
         agent = os.getpid()
 
-        def in_child():
+        def in_child() -> None:
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != agent:
                 os._exit(127)
@@ -598,10 +621,10 @@ class Agent:
                     raise Refused(f"cannot use CPUs {sorted(cpus)}: of these the host gives {given}")
             popen = subprocess.Popen(
                 argv,
-                stdin=subprocess.PIPE if with_stdin else subprocess.DEVNULL,
+                stdin=subprocess.PIPE if request.get("stdin") else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                cwd=cwd,
+                cwd=request.get("cwd"),
                 env=environment,
                 bufsize=0,
                 start_new_session=True,
@@ -613,13 +636,14 @@ class Agent:
             os.sched_setaffinity(0, before)
         return popen
 
-    def process(self, request):
+    def process(self, request: Frame) -> Process | None:
         """The running process with the handle in a request, or None."""
-        return next((c for c in self.children.values() if c.handle == request["process"]), None)
+        found = (c for c in self.children.values() if isinstance(c, Process) and c.handle == request["process"])
+        return next(found, None)
 
     # The requests
 
-    def op_hello(self, request):
+    def op_hello(self, request: Frame) -> Frame:
         """Who we are; sets how long a heartbeat may stay out."""
         self.beat_timeout_s = request["beat_timeout_s"]
         self.alive()
@@ -635,22 +659,22 @@ class Agent:
             "clock": {"monotonic": time.monotonic(), "realtime": time.time()},
         }
 
-    def op_beat(self, _request):
+    def op_beat(self, _request: Frame) -> Frame:
         """The controller lives, and wants to know that we do."""
         return {}
 
-    def op_quiet(self, request):
+    def op_quiet(self, request: Frame) -> Frame:
         """For `seconds` no heartbeat is to be expected; any request ends the quiet period."""
         self.alive(request["seconds"])
         self.check_beat()
         return {}
 
-    def op_run(self, request):
+    def op_run(self, request: Frame) -> None:
         """Run a command; answered when it has ended."""
         child = Command(self, request)
         self.children[child.pid] = child
 
-    def op_start(self, request):
+    def op_start(self, request: Frame) -> Frame:
         """Start a supervised process."""
         directory, name = request["directory"], request["name"]
         for child in self.children.values():
@@ -660,39 +684,39 @@ class Agent:
         self.children[child.pid] = child
         return {"pid": child.pid}
 
-    def op_stop(self, request):
+    def op_stop(self, request: Frame) -> Frame:
         """Stop a process with its own deadlines; its `exit` event tells how it ended."""
         child = self.process(request)
         if child is not None:
             child.escalate("stopped", child.stop_steps)
         return {"running": child is not None}
 
-    def op_tail(self, request):
+    def op_tail(self, request: Frame) -> Frame:
         """The end of a running process's stderr."""
         child = self.process(request)
-        return {"stderr": text(child.sinks[1].tail) if child is not None else ""}
+        return {"stderr": text(child.errors.tail) if child is not None else ""}
 
-    def op_status(self, _request):
+    def op_status(self, _request: Frame) -> Frame:
         """What runs now."""
         now = time.monotonic()
         return {
             "children": [
-                {"handle": c.handle, "pid": c.pid, "argv": c.popen.args, "seconds": now - c.started}
+                {"handle": c.handle, "pid": c.pid, "argv": c.argv, "seconds": now - c.started}
                 for c in self.children.values()
             ]
         }
 
-    def op_hold(self, request):
+    def op_hold(self, request: Frame) -> Frame:
         """Take the host's lease. The kernel gives it back when this agent ends, however that happens."""
         if self.lease_fd is None:
-            self.take_lease(request)
+            self.lease_fd = self.take_lease(request)
         self.run_id = request["run_id"]
         lease = {"schema": 1, "run_id": self.run_id, "owner": request["owner"], "since": request["since"]}
         os.ftruncate(self.lease_fd, 0)
         os.pwrite(self.lease_fd, json.dumps(lease).encode() + b"\n", 0)
         return {}
 
-    def take_lease(self, request):
+    def take_lease(self, request: Frame) -> int:
         """Lock the lease file. A holder that died without giving it back may have left processes: they are ended."""
         workdir = request["workdir"]
         if not os.path.isdir(workdir):
@@ -711,9 +735,9 @@ class Agent:
         if left:
             for pid in with_environment(f"{RUN_VARIABLE}={left}"):
                 send_signal(pid, signal.SIGKILL)
-        self.lease_fd, self.lease_path = fd, path
+        return fd
 
-    def op_release(self, _request):
+    def op_release(self, _request: Frame) -> Frame:
         """Give the lease back."""
         if self.lease_fd is not None:
             os.ftruncate(self.lease_fd, 0)
@@ -721,13 +745,13 @@ class Agent:
             self.lease_fd = None
         return {}
 
-    def op_bye(self, request):
+    def op_bye(self, request: Frame) -> None:
         """End everything; answered when it is done, just before this agent ends."""
         self.goodbye = request["id"]
         self.end("stopped")
 
 
-def read_lease(fd):
+def read_lease(fd: int) -> Frame:
     """The holder that a lease file names; empty if none or unreadable."""
     try:
         holder = json.loads(os.pread(fd, TAIL_BYTES, 0) or b"{}")
@@ -736,7 +760,7 @@ def read_lease(fd):
     return holder if isinstance(holder, dict) else {}
 
 
-def main():
+def main() -> None:
     """Serve on stdin and stdout. A fault of our own still ends what was started."""
     agent = Agent(0, 1)
     try:

@@ -23,7 +23,7 @@ exec(compile(read(int(read(8))), "{name}", "exec"))
 
 
 def command(program: Literal["agent", "courier"], *, sudo: bool) -> tuple[str, ...]:
-    """argv that starts a program on a host: isolated, unbuffered, without site packages; through sudo if asked."""
+    """The argv that starts a program on a host: isolated, unbuffered, without site packages; through sudo if asked."""
     loader = _LOADER.format(name=f"<{program}>")
     python = (PYTHON, "-u", "-I", "-S", "-c", loader)
     return ("sudo", "-n", "--", *python) if sudo else python

@@ -8,30 +8,35 @@ A request is one JSON line, for `put` followed by `size` bytes. Answers are JSON
 that many bytes. `error` says why something could not be done.
 """
 
+# It speaks in descriptors, and starts faster without pathlib.
+# ruff: noqa: PTH103, PTH104, PTH108, PTH118, PTH120, PTH123
+
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import signal
 import stat
 import sys
+from typing import IO, Any
 
 IDLE_S = 4
 CHUNK = 1 << 18
 
 
-def why(error):
+def why(error: OSError) -> str:
     """An OSError in words, with its symbol."""
-    return f"{error.strerror} ({errno.errorcode.get(error.errno, error.errno)})"
+    return f"{error.strerror} ({errno.errorcode.get(error.errno or 0, error.errno)})"
 
 
-def answer(out, **values):
+def answer(out: IO[bytes], **values: Any) -> None:
     """Write one answer."""
     out.write(json.dumps(values).encode() + b"\n")
 
 
-def send_file(out, path, name):
+def send_file(out: IO[bytes], path: str, name: str) -> None:
     """Send one regular file. One that shrinks meanwhile is filled up with zeros, so that the stream stays in step."""
     with open(path, "rb") as file:
         left = os.fstat(file.fileno()).st_size
@@ -43,11 +48,12 @@ def send_file(out, path, name):
             left -= len(data)
 
 
-def put(request, source):
+def put(request: dict[str, Any], source: IO[bytes]) -> OSError | None:
     """Receive a file into a temporary name, and rename it when it is safely on disk. Returns an error or None."""
-    path, left, failure = request["path"], request["size"], None
+    path, left = request["path"], request["size"]
     temporary = f"{path}.part-{os.getpid()}"
-    fd = None
+    failure: OSError | None = None
+    fd = -1
     try:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -57,7 +63,7 @@ def put(request, source):
         data = source.read(min(left, CHUNK))
         signal.alarm(IDLE_S)
         if not data:
-            raise EOFError
+            break
         left -= len(data)
         try:
             rest = memoryview(data)
@@ -67,25 +73,26 @@ def put(request, source):
             failure = error  # the rest is read all the same: the stream stays in step
     signal.alarm(0)  # a slow disk is no silent controller
     try:
-        if failure is None:
+        if failure is None and not left:
             os.fchmod(fd, request["mode"])
             os.fsync(fd)
             os.rename(temporary, path)
     except OSError as error:
         failure = error
-    if fd is not None:
+    if fd >= 0:
         os.close(fd)
-    if failure is not None:
-        try:
+    if failure is not None or left:
+        with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
-        except OSError:
-            pass  # it was never made
+    if left:
+        raise EOFError
     return failure
 
 
-def tree(request, out):
+def tree(request: dict[str, Any], out: IO[bytes]) -> None:
     """Send every regular file under a folder; links are not followed."""
-    root, failures = request["path"], []
+    root: str = request["path"]
+    failures: list[OSError] = []
     for folder, _, names in os.walk(root, onerror=failures.append):
         for name in sorted(names):
             path = os.path.join(folder, name)
@@ -99,7 +106,7 @@ def tree(request, out):
     answer(out, end=True)
 
 
-def serve(source, out):
+def serve(source: IO[bytes], out: IO[bytes]) -> None:
     """Carry out requests until EOF."""
     while True:
         signal.alarm(IDLE_S)

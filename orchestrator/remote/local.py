@@ -24,9 +24,10 @@ class LocalStream:
 
     def __init__(self, argv: tuple[str, ...]) -> None:
         self._socket, theirs = socket.socketpair()
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by wait
         with theirs:
-            self.process = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=self._errors)
+            fd = theirs.fileno()
+            self.process = subprocess.Popen(argv, stdin=fd, stdout=fd, stderr=self._errors)
 
     def read(self, timeout_s: float | None) -> bytes:
         """The next bytes; see `Stream`."""

@@ -22,13 +22,13 @@ AGENT_BEAT_TIMEOUT_S = 3.0
 LOST_AFTER_S = 6.0
 WRITE_TIMEOUT_S = 10.0
 
-type_frame = dict[str, Any]
+Frame = dict[str, Any]
 
 
 class Refused(CommandFailed):
     """The agent refused a request. `kind` and the other `fields` are the agent's own."""
 
-    def __init__(self, fields: type_frame, host: str) -> None:
+    def __init__(self, fields: Frame, host: str) -> None:
         self.kind: str = fields["kind"]
         self.fields = fields
         super().__init__(fields["what"], host=host)
@@ -43,9 +43,9 @@ class Session:
         self._changed = threading.Condition()
         self._writing = threading.Lock()
         self._numbers = itertools.count(1)
-        self._replies: dict[int, type_frame] = {}
+        self._replies: dict[int, Frame] = {}
         self._awaited: set[int] = set()
-        self._listeners: dict[int, Callable[[type_frame], None]] = {}
+        self._listeners: dict[int, Callable[[Frame], None]] = {}
         self._lost = ""
         self._closing = False
         now = time.monotonic()
@@ -60,7 +60,7 @@ class Session:
         """Why the connection is gone; empty while it is not."""
         return self._lost
 
-    def open(self, source: bytes, timeout_s: float, beat_timeout_s: float = AGENT_BEAT_TIMEOUT_S) -> type_frame:
+    def open(self, source: bytes, timeout_s: float, beat_timeout_s: float = AGENT_BEAT_TIMEOUT_S) -> Frame:
         """Send the agent's source and greet it; returns what it says about its host. Raises HostUnreachable."""
         self._threads[0].start()
         hello = {"id": next(self._numbers), "op": "hello", "beat_timeout_s": beat_timeout_s}
@@ -68,13 +68,13 @@ class Session:
         self._threads[1].start()
         return facts
 
-    def call(self, op: str, timeout_s: float, /, **values: object) -> type_frame:
+    def call(self, op: str, timeout_s: float, /, **values: object) -> Frame:
         """One request and its reply. Raises Refused, DeadlineExceeded, HostUnreachable."""
         return self._exchange({"id": next(self._numbers), "op": op, **values}, timeout_s)
 
     def call_with_events(
-        self, op: str, timeout_s: float, listener: Callable[[type_frame], None], /, **values: object
-    ) -> tuple[int, type_frame]:
+        self, op: str, timeout_s: float, listener: Callable[[Frame], None], /, **values: object
+    ) -> tuple[int, Frame]:
         """As `call`, for a request that starts something: its later events go to `listener`, in the reading thread.
 
         Returns the handle by which further requests name what was started, and the reply.
@@ -116,7 +116,7 @@ class Session:
                 if thread.is_alive():
                     thread.join(1.0)
 
-    def _exchange(self, request: type_frame, timeout_s: float, before: bytes = b"") -> type_frame:
+    def _exchange(self, request: Frame, timeout_s: float, before: bytes = b"") -> Frame:
         number = request["id"]
         with self._changed:
             self._check()
@@ -166,7 +166,7 @@ class Session:
         except (OSError, ValueError) as error:
             self._lose(self._stream.complaint() or str(error))
 
-    def _dispatch(self, frame: type_frame) -> None:
+    def _dispatch(self, frame: Frame) -> None:
         if "event" in frame:
             listener = self._listeners.get(frame["process"])
             if listener is not None:
