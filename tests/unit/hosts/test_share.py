@@ -54,8 +54,8 @@ def test_a_mount_without_a_share_is_bounded_by_the_pool_only() -> None:
             Telling([mount("/dev/hugepages", 16, 16)], 500),
             63 * MIB,
             (
-                "beta: server: the hugetlbfs share /dev/hugepages has 32 MiB free of 32 MiB; 63 MiB (32 pages of 2M) are "
-                "needed - give the host a larger share: `hugepages: {size: 2M, pages: 32}` in the inventory"
+                "beta: server: the hugetlbfs share /dev/hugepages has 32 MiB free of 32 MiB; 63 MiB (32 pages of 2M) "
+                "are needed - give the host a larger share: `hugepages: {size: 2M, pages: 32}` in the inventory"
             ),
         ),
         (
