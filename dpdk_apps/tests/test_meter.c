@@ -1,0 +1,183 @@
+#include "unit.h"
+
+#include "generator_options.h"
+#include "meter.h"
+
+#define SIZE 64
+#define FLOWS 3
+
+struct fixture {
+	struct generator_options options;
+	struct meter meter;
+	uint8_t out[8][SIZE];
+};
+
+static int
+set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return -1;
+	generator_options_begin(&f->options, 100);
+	f->options.flows = FLOWS;
+	f->options.size = SIZE;
+	f->options.depth = 8;
+	f->options.tag = 9;
+	f->options.max_samples = 8;
+	*state = f;
+	return meter_begin(&f->meter, &f->options);
+}
+
+static int
+tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	meter_end(&f->meter);
+	free(f);
+	return 0;
+}
+
+/* Sends `count` messages, the first at `tick`, each a tick after the one before. */
+static void
+send_some(struct fixture *f, int count, uint64_t tick)
+{
+	for (int i = 0; i < count; i++)
+		meter_write(&f->meter, (uint64_t)i, f->out[i]);
+	for (int i = 0; i < count; i++)
+		assert_true(meter_sent(&f->meter, tick + (uint64_t)i));
+}
+
+static enum meter_verdict
+give_back(struct fixture *f, int index)
+{
+	return meter_returned(&f->meter, f->out[index], SIZE, 5000);
+}
+
+static void
+messages_go_round_the_flows(void **state)
+{
+	struct fixture *f = *state;
+	struct message m;
+
+	send_some(f, 5, 100);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(message_read(&m, f->out[i], SIZE, 9), MESSAGE_OK);
+		assert_int_equal(m.seq, i);
+		assert_int_equal(m.flow, i % FLOWS);
+		assert_int_equal(m.length, SIZE);
+	}
+	assert_int_equal(f->meter.outstanding, 5);
+	assert_int_equal(meter_room(&f->meter), 3);
+}
+
+static void
+the_full_recorder_refuses(void **state)
+{
+	struct fixture *f = *state;
+
+	send_some(f, 8, 100);
+	assert_int_equal(meter_room(&f->meter), 0);
+	assert_true(meter_next(&f->meter) == RECORDER_FULL);
+	assert_false(meter_sent(&f->meter, 200));
+	assert_int_equal(f->meter.outstanding, 8);
+}
+
+/* Order counts within a flow: flows may overtake each other. */
+static void
+reordering_is_counted_per_flow(void **state)
+{
+	struct fixture *f = *state;
+
+	send_some(f, 8, 100);
+	assert_int_equal(give_back(f, 2), METER_OK); /* flow 2 before 0 and 1: nothing wrong */
+	assert_int_equal(give_back(f, 1), METER_OK);
+	assert_int_equal(give_back(f, 3), METER_OK); /* flow 0, its second */
+	assert_int_equal(f->meter.reordered, 0);
+	assert_int_equal(give_back(f, 0), METER_OK); /* flow 0, its first */
+	assert_int_equal(f->meter.reordered, 1);
+	assert_int_equal(give_back(f, 6), METER_OK);
+	assert_int_equal(f->meter.reordered, 1);
+	assert_int_equal(f->meter.outstanding, 3);
+	assert_int_equal(f->meter.returns, 5);
+}
+
+static void
+duplicates_free_no_place_twice(void **state)
+{
+	struct fixture *f = *state;
+
+	send_some(f, 2, 100);
+	assert_int_equal(give_back(f, 0), METER_OK);
+	assert_int_equal(give_back(f, 0), METER_REPEATED);
+	assert_int_equal(f->meter.outstanding, 1);
+	assert_int_equal(recorder_counts(f->meter.recorder).duplicates, 1);
+	meter_write(&f->meter, 3, f->out[7]); /* written, never sent */
+	assert_int_equal(give_back(f, 7), METER_REPEATED);
+	assert_int_equal(recorder_counts(f->meter.recorder).unknown, 1);
+	assert_int_equal(f->meter.outstanding, 1);
+}
+
+static void
+wrong_messages_are_counted_by_what_is_wrong(void **state)
+{
+	struct fixture *f = *state;
+	struct message m = {.seq = 1, .flow = 0, .length = SIZE, .tag = 9};
+
+	send_some(f, 4, 100);
+	f->out[0][SIZE - 1] ^= 1;
+	assert_int_equal(give_back(f, 0), METER_REFUSED);
+	f->out[1][0] ^= 1;
+	assert_int_equal(give_back(f, 1), METER_REFUSED);
+	assert_int_equal(meter_returned(&f->meter, f->out[2], SIZE - 1, 5000), METER_REFUSED);
+	assert_int_equal(f->meter.errors[MESSAGE_CORRUPT], 1);
+	assert_int_equal(f->meter.errors[MESSAGE_FOREIGN], 1);
+	assert_int_equal(f->meter.errors[MESSAGE_SHORT], 1);
+	/* Whole in itself, but nothing that we would send: number 1 is of flow 1, and has another
+	 * size. */
+	message_write(f->out[7], &m);
+	assert_int_equal(give_back(f, 7), METER_REFUSED);
+	m = (struct message){.seq = 1, .flow = 1, .length = SIZE - 8, .tag = 9};
+	message_write(f->out[7], &m);
+	assert_int_equal(give_back(f, 7), METER_REFUSED);
+	assert_int_equal(f->meter.errors[MESSAGE_CORRUPT], 3);
+	assert_int_equal(f->meter.outstanding, 4);
+}
+
+static void
+lost_ones_expire_in_order(void **state)
+{
+	struct fixture *f = *state;
+
+	send_some(f, 4, 1000);
+	assert_int_equal(give_back(f, 1), METER_OK);
+	assert_int_equal(meter_expire(&f->meter, 900, 50), 0); /* meant to leave later than now */
+	assert_int_equal(meter_expire(&f->meter, 1050, 50), 0);
+	assert_int_equal(meter_expire(&f->meter, 1051, 50), 1);
+	assert_int_equal(f->meter.outstanding, 2);
+	assert_int_equal(f->meter.oldest, 2);		   /* past the one that had returned */
+	assert_int_equal(give_back(f, 0), METER_REPEATED); /* late: stays lost */
+	assert_int_equal(recorder_counts(f->meter.recorder).late, 1);
+	assert_int_equal(f->meter.outstanding, 2);
+	assert_int_equal(meter_expire(&f->meter, 9999, 50), 2);
+	assert_int_equal(f->meter.outstanding, 0);
+	assert_int_equal(meter_expire(&f->meter, 9999, 50), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+			TEST(messages_go_round_the_flows),
+			TEST(the_full_recorder_refuses),
+			TEST(reordering_is_counted_per_flow),
+			TEST(duplicates_free_no_place_twice),
+			TEST(wrong_messages_are_counted_by_what_is_wrong),
+			TEST(lost_ones_expire_in_order),
+	};
+
+	return cmocka_run_group_tests_name("meter", tests, NULL, NULL);
+}
