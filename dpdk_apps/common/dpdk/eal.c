@@ -16,6 +16,7 @@
 #include <rte_log.h>
 
 #include "lifecycle.h"
+#include "memif_socket.h"
 
 static bool
 asks_for_help(char *const argv[])
@@ -173,6 +174,10 @@ eal_begin(const struct arguments *a)
 
 	if (code != EXIT_DONE)
 		return code;
+	/* A secondary has no sockets of its own: those of its primary are in use. */
+	if (strcmp(eal_option(a, "--proc-type", "primary"), "primary") == 0 &&
+			memif_sockets_clear(a) != 0)
+		return EXIT_FAILED;
 	/* stdout is for the ready line alone. */
 	if (rte_openlog_stream(stderr) != 0) {
 		complain("cannot send DPDK's messages to stderr");
