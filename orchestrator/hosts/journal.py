@@ -18,7 +18,6 @@ import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -26,7 +25,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from orchestrator.errors import HostSettingError, OrchestratorError
+from orchestrator.hosts.parallel import verdicts
 from orchestrator.hosts.settings import Change, JsonObject, OpenChange
+from orchestrator.remote.fleet import each
 
 if TYPE_CHECKING:
     from orchestrator.inventory.model import Inventory
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 HOST_FILE = "journal.jsonl"
+READ_DEADLINE_S = 30.0
 
 # A torn last line is closed with a newline first, or the new line would be lost with it.
 _APPEND = """\
@@ -87,6 +89,7 @@ class Journal:
         self._remotes = dict(remotes)
         self._workdirs = dict(workdirs)
         self._changes: dict[str, OpenChange] = {}
+        self._unread: frozenset[str] = frozenset()
         self._lock = threading.Lock()
 
     @classmethod
@@ -129,6 +132,8 @@ class Journal:
     def done(self, change_id: str, note: str = "") -> None:
         """Record in both copies that a change is put back (or was never made). Idempotent.
 
+        The copy of a host that `open_changes` could not read is left out; a later `open_changes` finds it half done.
+
         Raises KeyError for a change that neither `begin` nor `open_changes` of this object returned.
         """
         host = self._known(change_id).change.host
@@ -145,17 +150,11 @@ class Journal:
 
         Raises HostSettingError if the controller's copy cannot be read.
         """
-        unread: dict[str, OrchestratorError] = {}
-        copies = [_parse(self._read_here(), str(self.path))]
-        with ThreadPoolExecutor(max(1, len(self._remotes)), thread_name_prefix="journal") as pool:
-            reads = {host: pool.submit(self._read_on_host, remote) for host, remote in self._remotes.items()}
-        for host, read in reads.items():
-            try:
-                copies.append(read.result())
-            except OrchestratorError as error:
-                unread[host] = error
-        merged = _merge(copies)
+        here = _parse(self._read_here(), str(self.path))
+        on_hosts, unread = verdicts(each(self._remotes, self._read_on_host, deadline_s=READ_DEADLINE_S))
+        merged = _merge([here, *on_hosts.values()])
         with self._lock:
+            self._unread = frozenset(unread)
             self._changes.update({change.id: change for change in (*merged.changes, *merged.half_done)})
         return replace(merged, unread=unread)
 
@@ -193,8 +192,10 @@ class Journal:
 
     def _append_on_host(self, host: str, event: Event) -> None:
         remote = self._remotes.get(host)
-        if remote is None:  # a host of an earlier inventory: the controller's copy stands alone
-            return
+        if event.event != "begin" and (remote is None or host in self._unread):
+            return  # a host that is gone or does not answer: the controller's copy stands alone
+        if remote is None:
+            raise HostSettingError("there is no connection to the host for its journal", host=host)
         argv = ["sh", "-s", "--", str(self._workdir(host)), HOST_FILE, _line(event)]
         remote.run(argv, stdin=_APPEND, timeout_s=20.0)
 

@@ -7,12 +7,12 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import DeadlineExceeded, HostSettingError, OrchestratorError
-from orchestrator.hosts.parallel import in_parallel
+from orchestrator.hosts.parallel import verdicts
+from orchestrator.remote.fleet import each
 
 if TYPE_CHECKING:
     from orchestrator.remote.protocol import Remote
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 LOCK_FOLDER = Path("/run/dpdk-orchestrator")
 LOCK_DEADLINE_S = 60.0
+BOOT_ID_DEADLINE_S = 30.0
 
 
 def read_boot_id(remote: Remote) -> str:
@@ -29,7 +30,7 @@ def read_boot_id(remote: Remote) -> str:
 
 def read_boot_ids(remotes: Mapping[str, Remote]) -> tuple[dict[str, str], dict[str, OrchestratorError]]:
     """boot_id by host, and the error of every host that gave none."""
-    return in_parallel({host: partial(read_boot_id, remote) for host, remote in remotes.items()})
+    return verdicts(each(remotes, read_boot_id, deadline_s=BOOT_ID_DEADLINE_S))
 
 
 @contextlib.contextmanager

@@ -1,12 +1,13 @@
-"""The same thing for several hosts or kernels at once, with a verdict for each."""
+"""Several things at once with a verdict for each: for kernels, where `remote.fleet` is for hosts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from orchestrator.errors import HostSettingError, OrchestratorError
+from orchestrator.errors import OrchestratorError
+from orchestrator.remote.fleet import Outcome
 
 T = TypeVar("T")
 
@@ -29,8 +30,23 @@ def in_parallel(actions: Mapping[str, Callable[[], T]]) -> tuple[dict[str, T], d
 
 
 def raise_all(errors: Mapping[str, OrchestratorError]) -> None:
-    """Raise the one error as it is, or several as one line that holds them all."""
+    """Raise the one error as it is, or several as one of the first one's class that holds all their lines."""
     if len(errors) == 1:
         raise next(iter(errors.values()))
     if errors:
-        raise HostSettingError("; ".join(str(error) for error in errors.values()))
+        first = next(iter(errors.values()))
+        raise type(first)("; ".join(str(error) for error in errors.values())) from first
+
+
+def verdicts(outcomes: Mapping[str, Outcome[T]]) -> tuple[dict[str, T], dict[str, OrchestratorError]]:
+    """Values and errors of a fleet's outcomes, by host. Raises what is none of our errors: a fault in the program."""
+    results: dict[str, T] = {}
+    errors: dict[str, OrchestratorError] = {}
+    for host, outcome in outcomes.items():
+        if outcome.error is None:
+            results[host] = cast(T, outcome.value)
+        elif isinstance(outcome.error, OrchestratorError):
+            errors[host] = outcome.error
+        else:
+            raise outcome.error
+    return results, errors
