@@ -61,7 +61,7 @@ def check(result: int, what: str) -> int:
 
 
 def mount(source: str, path: str, fstype: str | None, flags: int, options: str = "") -> None:
-    """mount(2). Raises OSError naming type, place and options."""
+    """Mount a file system, or change how one is mounted. Raises OSError naming type, place and options."""
     result = libc.mount(
         source.encode(), path.encode(), fstype.encode() if fstype else None, ctypes.c_ulong(flags), options.encode()
     )
@@ -252,6 +252,7 @@ def start_sshd(argv: list[str], environment: dict[str, str]) -> int:
             environment,
             setsid=True,
             setsigmask=[],
+            setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],  # Python ignores them, programs must not
             file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)],
         )
     except OSError as error:

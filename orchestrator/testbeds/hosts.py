@@ -16,7 +16,7 @@ from orchestrator.testbeds import host_init, ip_tool, links, root_plan, ssh_serv
 from orchestrator.testbeds.deadline import Deadline
 from orchestrator.testbeds.paths import HOST_MARK, Folders
 from orchestrator.testbeds.processes import Identity, read_identity
-from orchestrator.testbeds.survey import HostView, log_of, plan_text
+from orchestrator.testbeds.survey import log_of, plan_text
 from orchestrator.testbeds.topology import MANAGEMENT, MadeHost
 
 START_S = 10.0
@@ -43,30 +43,33 @@ def mend_mounts(host: MadeHost, folders: Folders, plan: dict[str, Any], replace:
     What an earlier plan mounted differently, and what is in `replace`, is unmounted first. Raises TestbedError.
     """
     folder = folders.host(host.name)
-    before: dict[str, Any] = {}
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        before = root_plan.mount_paths(json.loads((folder / "plan.json").read_text(encoding="utf-8"))["steps"])
+    kept: dict[str, Any] = {"steps": []}
+    with contextlib.suppress(OSError, ValueError):
+        kept = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     after = root_plan.mount_paths(plan["steps"])
-    changed = {path for path, step in before.items() if after.get(path) != step}
-    _write_plan(folder, {**plan, "replace": sorted(changed | replace)})
+    changed = {path for path, step in root_plan.mount_paths(kept["steps"]).items() if after.get(path) != step}
+    unfinished = set(kept.get("replace", ()))  # of a controller that ended in the middle of this
+    _write_plan(folder, {**plan, "replace": sorted(changed | unfinished | replace)})
     _run_host_init("repair", host, folders)
     _write_plan(folder, plan)
 
 
-def connect(host: MadeHost, process: Identity, network: IPv4Network, seen: HostView | None) -> None:
-    """Make or mend the management link of a host. Raises TestbedError."""
-    inside = seen.network if seen is not None else None
-    whole = inside is not None and MANAGEMENT in inside.interfaces and Path("/sys/class/net", host.interface).exists()
-    if not whole:
-        if inside is not None and MANAGEMENT in inside.interfaces:
-            ip_tool.batch([f"link delete dev {MANAGEMENT}"], pid=process.pid, host=host.name)
+def connect(host: MadeHost, process: Identity, management: IPv4Network, seen: ip_tool.Network | None) -> None:
+    """Make or mend the management link of a host; `seen` is its network as it was found, None if it has just started.
+
+    Raises TestbedError.
+    """
+    machine = ip_tool.network()
+    if seen is None or not links.management_joined(host.interface, machine, seen):
+        if seen is not None and MANAGEMENT in seen.interfaces:
+            delete_in_host(process, host.name, [MANAGEMENT])
         delete_interface(host.interface)
         ip_tool.batch(links.make_management(host.interface, process.pid), host=host.name)
     switch = Path("/proc/sys/net/ipv6/conf", host.interface, "disable_ipv6")
     if switch.exists():
         switch.write_text("1", encoding="ascii")
-    ip_tool.batch(links.configure_machine(host.interface, network), host=host.name)
-    ip_tool.batch(links.configure_management(network), pid=process.pid, host=host.name)
+    ip_tool.batch(links.configure_machine(host.interface, management), host=host.name)
+    ip_tool.batch(links.configure_management(management), pid=process.pid, host=host.name)
 
 
 def delete_interface(name: str) -> bool:
@@ -80,6 +83,16 @@ def delete_interface(name: str) -> bool:
             raise
         return False  # it went by itself: its other end's namespace was being freed
     return True
+
+
+def delete_in_host(process: Identity, host: str, names: list[str]) -> None:
+    """Delete interfaces in a host; one that goes by itself meanwhile (its peer's host ended) is as good as deleted."""
+    for name in names:
+        try:
+            ip_tool.batch([f"link delete dev {name}"], pid=process.pid, host=host)
+        except TestbedError:
+            if name in ip_tool.network(process.pid, host).interfaces:
+                raise
 
 
 def _write_plan(folder: Path, plan: dict[str, Any]) -> None:

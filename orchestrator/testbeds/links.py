@@ -35,8 +35,12 @@ def make_veth(link: VethLink, peer_pid: int) -> list[str]:
     """The pair, as told to the first end's host: a name that the machine uses as well cannot be in the way."""
     first, second = link.ends
     return [
-        f"link add dev {first.interface} mtu {first.mtu} address {first.interface_mac} type veth"
-        f" peer name {second.interface} mtu {second.mtu} address {second.interface_mac} netns {peer_pid}"
+        " ".join(
+            (
+                f"link add dev {first.interface} mtu {first.mtu} address {first.interface_mac} type veth",
+                f"peer name {second.interface} mtu {second.mtu} address {second.interface_mac} netns {peer_pid}",
+            )
+        )
     ]
 
 
@@ -74,7 +78,7 @@ def joined(link: VethLink, first: Network, second: Network) -> bool:
 
 def port_problems(port: Port, network: Network) -> Iterator[str]:
     """What is missing or different at one end of a link that is joined."""
-    wanted = [(port.interface, port.interface_mac, port.bridge)]
+    wanted: list[tuple[str, str | None, str | None]] = [(port.interface, port.interface_mac, port.bridge)]
     if port.bridge is not None:
         wanted.append((port.bridge, port.mac, None))
     if port.tap is not None:
@@ -98,13 +102,19 @@ def port_problems(port: Port, network: Network) -> Iterator[str]:
         yield f"{port.holder} lacks the neighbour {port.peer_address}"
 
 
+def management_joined(interface: str, machine: Network, host: Network) -> bool:
+    """Whether the machine's and the host's end are there and are ends of one pair."""
+    ours, theirs = machine.interfaces.get(interface), host.interfaces.get(MANAGEMENT)
+    return ours is not None and theirs is not None and ours.peer == theirs.index and theirs.peer == ours.index
+
+
 def management_problems(interface: str, network: IPv4Network, machine: Network, host: Network) -> Iterator[str]:
     """What is missing of the way by which a host is reached."""
-    ours, theirs = machine.interfaces.get(interface), host.interfaces.get(MANAGEMENT)
-    if ours is None or theirs is None or ours.peer != theirs.index or theirs.peer != ours.index:
+    if not management_joined(interface, machine, host):
         yield "no management link"
         return
-    for found, address in ((ours, network[0]), (theirs, network[1])):
+    ends = ((machine.interfaces[interface], network[0]), (host.interfaces[MANAGEMENT], network[1]))
+    for found, address in ends:
         if not found.up:
             yield f"{found.name} is down"
         if f"{address}/31" not in found.addresses:

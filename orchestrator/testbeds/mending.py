@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.errors import TestbedError
-from orchestrator.testbeds import hosts, ip_tool, links, processes, ssh_server
+from orchestrator.testbeds import host_init, hosts, ip_tool, links, processes, ssh_server
 from orchestrator.testbeds.host_init import mount_points
 from orchestrator.testbeds.paths import Folders
 from orchestrator.testbeds.processes import Identity
@@ -62,8 +61,7 @@ class Mending:
             stale = {place for _, place in host.memif} if self._of("links") else set()
             hosts.mend_mounts(host, self.folders, plan, stale)
         if seen.process is None or host.name in self._of("management"):
-            inside = seen if seen.process is not None else None
-            hosts.connect(host, process, self.state.management[host.name], inside)
+            hosts.connect(host, process, self.state.management[host.name], seen.network)
         return process
 
     def _make_veths(self, running: dict[str, Identity]) -> None:
@@ -78,7 +76,7 @@ class Mending:
                     stale[end.host].append(end.interface)
             first, second = link.ends
             new[first.host] += links.make_veth(link, running[second.host].pid)
-        in_parallel(lambda item: delete_in_host(running[item[0]], item[0], item[1]), stale.items())
+        in_parallel(lambda item: hosts.delete_in_host(running[item[0]], item[0], item[1]), stale.items())
         in_parallel(lambda item: ip_tool.batch(item[1], pid=running[item[0]].pid, host=item[0]), new.items())
 
     def _is_joined(self, link: VethLink) -> bool:
@@ -100,25 +98,16 @@ class Mending:
             ssh_server.start_server(process, host.name, address, log, wait_s=SSHD_S)
 
 
-def delete_in_host(process: Identity, host: str, names: list[str]) -> None:
-    """Delete interfaces in a host; one that goes by itself meanwhile (its peer's host ended) is as good as deleted."""
-    for name in names:
-        try:
-            ip_tool.batch([f"link delete dev {name}"], pid=process.pid, host=host)
-        except TestbedError:
-            if name in ip_tool.network(process.pid, host).interfaces:
-                raise
-
-
 def mount_link_folders(folders: Folders, names: tuple[str, ...]) -> None:
     """The file system of a testbed's memif links, with a folder for each link. Raises TestbedError."""
     if not names:
         return
     if str(folders.links) not in mount_points("self"):
         folders.links.mkdir(parents=True, exist_ok=True)
-        argv = ["mount", "-t", "tmpfs", "-o", "nosuid,nodev,noexec,mode=755,size=4m", "links", str(folders.links)]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False)
-        if done.returncode:
-            raise TestbedError(f"no file system for memif links: {done.stderr.strip()}", remedy="mounting needs root")
+        flags = sum(host_init.MOUNT_FLAGS.values())
+        try:
+            host_init.mount("links", str(folders.links), "tmpfs", flags, "mode=755,size=4m")
+        except OSError as error:
+            raise TestbedError(f"no file system for memif links: {error}", remedy="mounting needs root") from error
     for name in names:
         folders.link(name).mkdir(exist_ok=True)

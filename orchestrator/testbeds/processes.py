@@ -62,7 +62,7 @@ def marked(testbed: str, host: str | None = None) -> list[Identity]:
     """Every process on this machine that carries the mark of a testbed (or of one host of it)."""
     found = []
     for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         mark = mark_of(int(entry.name))
         if mark is None or not (mark == f"{testbed}/{host}" if host else mark.startswith(f"{testbed}/")):

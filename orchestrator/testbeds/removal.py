@@ -11,7 +11,6 @@ from pathlib import Path
 from orchestrator.errors import TestbedError
 from orchestrator.testbeds import hosts, processes
 from orchestrator.testbeds.host_init import MNT_DETACH, mount_points
-from orchestrator.testbeds.mending import delete_in_host
 from orchestrator.testbeds.paths import Folders
 from orchestrator.testbeds.processes import read_identity
 from orchestrator.testbeds.state import State
@@ -70,7 +69,7 @@ def drop_unwanted(known: State, wanted: Topology, folders: Folders) -> None:
         names = {name for port in before.ports(host.name) for name in port.names}
         names -= {name for port in wanted.ports(host.name) for name in port.names}
         if process is not None and names:
-            delete_in_host(process, host.name, sorted(names))
+            hosts.delete_in_host(process, host.name, sorted(names))
 
 
 def _end_hosts(folders: Folders) -> tuple[str, ...]:

@@ -184,8 +184,9 @@ def _persistent(host: MadeHost, folders: Folders) -> list[Step]:
 
 def _etc(testbed: Topology, host: MadeHost) -> list[Step]:
     mark = f"{testbed.name}/{host.name}"
-    accounts = (("root", 0, "/root", "/bin/bash"), ("daemon", 1, "/usr/sbin", "/usr/sbin/nologin"))
-    accounts += (
+    accounts = (
+        ("root", 0, "/root", "/bin/bash"),
+        ("daemon", 1, "/usr/sbin", "/usr/sbin/nologin"),
         ("sshd", 105, "/run/sshd", "/usr/sbin/nologin"),
         ("nobody", 65534, "/nonexistent", "/usr/sbin/nologin"),
     )

@@ -15,12 +15,13 @@ from orchestrator.testbeds.topology import MadeHost, Topology
 @dataclass(frozen=True)
 class HostStatus:
     """One host. `init_pid` is in the machine's numbering and None for a host that does not run; the hugepage share is
-    in bytes, 0 where there is none.
+    in bytes, 0 where there is none; `interface` is the machine's end of its management link.
     """
 
     name: str
     init_pid: int | None
     address: str
+    interface: str
     sshd: bool
     mounts: tuple[str, ...]
     hugepages_bytes: int
@@ -87,6 +88,7 @@ def _host_status(host: MadeHost, seen: HostView, address: str, lacking: tuple[st
         name=host.name,
         init_pid=seen.process.pid if seen.process is not None else None,
         address=address,
+        interface=host.interface,
         sshd=seen.sshd,
         mounts=tuple(sorted(seen.mounts)),
         hugepages_bytes=total,
