@@ -118,4 +118,4 @@ def management_problems(interface: str, network: IPv4Network, machine: Network, 
         if not found.up:
             yield f"{found.name} is down"
         if f"{address}/31" not in found.addresses:
-            yield f"{found.name} lacks address {address}"
+            yield f"{found.name} lacks address {address}/31"

@@ -72,8 +72,8 @@ def marked(testbed: str, host: str | None = None) -> list[Identity]:
     return found
 
 
-def end_all(processes: Iterable[Identity]) -> int:
-    """TERM, and KILL after TERM_S, to the given processes; wait until all are gone. Returns how many there were.
+def end_all(processes: Iterable[Identity], *, term_s: float = TERM_S) -> int:
+    """TERM, and KILL after `term_s`, to the given processes; wait until all are gone. Returns how many there were.
 
     Raises TestbedError if one is still there KILL_S after it was killed.
     """
@@ -87,7 +87,7 @@ def end_all(processes: Iterable[Identity]) -> int:
                 else:
                     os.close(handle)
         left = set(handles)
-        for number, seconds in ((signal.SIGTERM, TERM_S), (signal.SIGKILL, KILL_S)):
+        for number, seconds in ((signal.SIGTERM, term_s), (signal.SIGKILL, KILL_S)):
             for handle in left:
                 with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(handle, number)
