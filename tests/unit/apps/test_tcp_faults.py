@@ -1,0 +1,160 @@
+"""Faults of the other end: the TCP generator counts them, ends in time, and keeps what it measured.
+
+The programs are the real ones; the faults come from an echo written here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tcp_programs import DEADLINE_S, LOST, SIZE, echoes, free_port, generator, left, run, start
+
+
+class Meddler:
+    """An echo for one connection that gives `change(number, message)` back instead of each message."""
+
+    def __init__(self, change: Callable[[int, bytes], bytes]) -> None:
+        self.change = change
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.server.getsockname()[1])
+        self.thread = threading.Thread(target=self.serve)
+
+    def serve(self) -> None:
+        connection, _ = self.server.accept()
+        with connection, contextlib.suppress(ConnectionError):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            number = 0
+            while message := connection.recv(SIZE, socket.MSG_WAITALL):
+                connection.sendall(self.change(number, message))
+                number += 1
+
+    def __enter__(self) -> Meddler:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.close()
+        self.thread.join(DEADLINE_S)
+
+
+def flipped(message: bytes, at: int) -> bytes:
+    return message[:at] + bytes([message[at] ^ 0x10]) + message[at + 1 :]
+
+
+def test_what_an_echo_loses_doubles_and_changes_is_counted(out: Path, tmp_path: Path) -> None:
+    counts = dict.fromkeys(("lost", "duplicates", "corrupt", "foreign"), 0)
+    faults: dict[int, tuple[str, Callable[[bytes], bytes]]] = {
+        3: ("lost", lambda _: b""),
+        5: ("duplicates", lambda m: m + m),
+        7: ("corrupt", lambda m: flipped(m, SIZE - 1)),
+        9: ("foreign", lambda m: flipped(m, 20)),
+    }
+
+    def change(number: int, message: bytes) -> bytes:
+        name, fault = faults.get(number % 32, ("", lambda m: m))
+        if name:
+            counts[name] += 1
+        return fault(message)
+
+    with Meddler(change) as meddler:
+        arguments = generator(tmp_path, meddler.port, "--mode", "block", "--flows", "1", "--depth", "4")
+        done = run(out, "tcp_traffic", *arguments, "--warmup", "0", "--timeout-ms", "20")
+    assert done.returncode == 0, done.stderr
+    stats = left(tmp_path).stats
+    assert {name: stats[name] for name in ("duplicates", "corrupt", "foreign")} == {
+        name: counts[name] for name in ("duplicates", "corrupt", "foreign")
+    }
+    # What came back wrong did not come back: its place in the loop is freed by the time-out.
+    assert stats["lost"] == counts["lost"] + counts["corrupt"] + counts["foreign"]
+    assert counts["lost"] > 0
+    assert stats["returned"] > 0
+
+
+def test_what_comes_after_the_time_out_stays_lost_and_is_counted_late(out: Path, tmp_path: Path) -> None:
+    held: list[bytes] = []
+
+    def change(number: int, message: bytes) -> bytes:
+        if number == 10:
+            held.append(message)
+            return b""
+        # By number 11 the held one is lost: with depth 1 nothing leaves before its place is free.
+        return held.pop() + message if held else message
+
+    with Meddler(change) as meddler:
+        arguments = generator(tmp_path, meddler.port, "--mode", "poll", "--flows", "1", "--depth", "1")
+        done = run(out, "tcp_traffic", *arguments, "--warmup", "0", "--timeout-ms", "10")
+    assert done.returncode == 0, done.stderr
+    it = left(tmp_path)
+    assert (it.stats["lost"], it.stats["late"], it.stats["duplicates"]) == (1, 1, 0)
+    assert it.trips[10] == LOST
+
+
+@pytest.mark.parametrize("mode", ["block", "poll"])
+@pytest.mark.parametrize("loop", [("--depth", "1000"), ("--rate", "50000")])
+def test_a_peer_that_never_reads_does_not_hold_the_generator(
+    out: Path, tmp_path: Path, mode: str, loop: tuple[str, str]
+) -> None:
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = int(server.getsockname()[1])
+        arguments = generator(tmp_path, port, "--mode", mode, "--flows", "1", *loop, "--timeout-ms", "100")
+        done = run(out, "tcp_traffic", *arguments, "--size", "65536")
+    assert done.returncode == 1
+    assert done.stderr == "tcp_traffic: nothing came back\n"
+    stats = left(tmp_path).stats
+    assert stats["returned"] == 0
+    assert stats["tcp"]["send_full"] > 0
+    assert stats["window_actual_s"] == pytest.approx(0.2, abs=0.1)
+
+
+def test_a_killed_server_ends_the_window_and_keeps_what_was_measured(out: Path, tmp_path: Path) -> None:
+    with echoes(out, tmp_path, "poll", workers=1) as echo:
+        arguments = generator(tmp_path, echo.port, "--mode", "poll", "--flows", "2", "--depth", "4", window=10)
+        traffic = start(out, "tcp_traffic", *arguments)
+        with pytest.raises(subprocess.TimeoutExpired):
+            traffic.communicate(timeout=0.4)
+        echo.processes[0].kill()
+        _, complaint = traffic.communicate(timeout=DEADLINE_S)
+    assert traffic.returncode == 1
+    assert complaint.startswith("tcp_traffic: the peer closed ")
+    assert complaint.count("\n") == 1
+    it = left(tmp_path)
+    assert it.stats["ended"] == "peer closed"
+    assert it.stats["returned"] > 20
+    assert 0.1 < it.stats["window_actual_s"] < 9
+
+
+def test_failures_name_what_failed(out: Path, tmp_path: Path) -> None:
+    port = free_port()
+    refused = run(out, "tcp_traffic", *generator(tmp_path, port, "--mode", "block", "--flows", "1", "--depth", "1"))
+    assert refused.returncode == 1
+    assert refused.stderr == f"tcp_traffic: connection 0 to 127.0.0.1:{port}: Connection refused\n"
+    nowhere = tmp_path / "no" / "folder.json"
+    arguments = generator(tmp_path, None, "--mode", "poll", "--flows", "1", "--depth", "1", "--stats", str(nowhere))
+    unwritten = run(out, "tcp_traffic", *arguments)
+    assert unwritten.returncode == 1
+    assert unwritten.stderr == f"tcp_traffic: cannot write {nowhere}: No such file or directory\n"
+    assert (tmp_path / "samples.bin").stat().st_size > 48
+    foreign = [
+        "--worker",
+        "0",
+        "--workers",
+        "1",
+        "--mode",
+        "block",
+        "--size",
+        "64",
+        "--stats",
+        str(tmp_path / "e.json"),
+    ]
+    unbound = run(out, "tcp_echo", "--listen", "198.18.255.254:7000", *foreign)
+    assert unbound.returncode == 1
+    assert unbound.stderr == "tcp_echo: cannot listen on 198.18.255.254:7000: Cannot assign requested address\n"
