@@ -74,9 +74,6 @@ read_options(int argc, char *argv[], struct arguments *a)
 		complain("'%s' is no option of this program; --help lists them", argv[optind]);
 	else if (!a->has_address && !a->generator.floor)
 		complain("--connect is missing; --help lists the options");
-	else if (a->has_address && a->generator.floor)
-		complain("--connect and --floor exclude each other: the floor is measured inside "
-			 "this program");
 	else if (!a->has_mode)
 		complain("--mode is missing; --help lists the options");
 	else if (generator_options_check(&a->generator))

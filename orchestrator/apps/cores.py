@@ -40,7 +40,7 @@ def prove_disjoint(processes: Sequence[PlannedProcess]) -> None:
             place = (process.host, process.file_prefix, core.lcore)
             if place in seen:
                 raise UsageError(
-                    f"lcore {core.lcore} is already that of {seen[place]}: two processes on one lcore id corrupt the mempool",
+                    f"lcore {core.lcore} is already that of {seen[place]}; two processes on one id corrupt the mempool",
                     host=process.host,
                     process=process.name,
                     remedy="give every process of a group lcore ids of its own",

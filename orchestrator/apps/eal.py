@@ -1,7 +1,7 @@
 """EAL parameters as typed values, rendered to argv.
 
-Each class knows one option of the EAL (DPDK's "EAL parameters" guide); nothing here glues strings from user input into a
-shell, and nothing here touches a host.
+Each class knows one option of the EAL (DPDK's "EAL parameters" guide); nothing here glues user input into a shell, and
+nothing here touches a host.
 """
 
 from __future__ import annotations

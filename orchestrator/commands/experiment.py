@@ -1,7 +1,7 @@
 """`invoke run-experiment`: from an inventory to a table, plots and hosts as they were.
 
     plan -> testbed -> connect -> lease -> build -> environment -> prepare -> trials -> restore -> environment -> report
-                                                        \\___________ any fault or signal ___________/^
+                                                        +------ any fault or signal ------>^
 
 Whatever happens after the lease, what the run changed on hosts is put back and what was measured is reported.
 """
@@ -20,12 +20,11 @@ from orchestrator.apps.paths import run_folder
 from orchestrator.apps.source import SourceTree
 from orchestrator.commands import environment
 from orchestrator.commands.checkout import APPS, RESULTS, inventory_named
-from orchestrator.commands.hosts import hold_all
 from orchestrator.commands.nics import bind_for_run, reverters
 from orchestrator.commands.plan import plan_for
 from orchestrator.commands.progress import Progress
 from orchestrator.commands.reporting import finish, shown
-from orchestrator.commands.session import Session, new_run_id, session, timed
+from orchestrator.commands.session import Session, hold_all, new_run_id, session, timed
 from orchestrator.commands.signals import interruptible, shielded
 from orchestrator.errors import ExperimentFailed, OrchestratorError
 from orchestrator.experiments.preparation import prepare
@@ -55,7 +54,14 @@ class Run:
 
 
 def run(
-    scenario: str, inventory_name: str, assignments: Sequence[str], *, trials: int, seed: int | None, name: str, keep: bool
+    scenario: str,
+    inventory_name: str,
+    assignments: Sequence[str],
+    *,
+    trials: int,
+    seed: int | None,
+    name: str,
+    keep: bool,
 ) -> None:
     """Run an experiment; prints the table, and as the last line on stdout the result folder.
 

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 from orchestrator.apps.build import build_all
 from orchestrator.apps.source import SourceTree
 from orchestrator.commands.checkout import APPS, inventory_named
 from orchestrator.commands.nics import reverters
-from orchestrator.commands.session import Session, new_run_id, owner, session
-from orchestrator.errors import UsageError
+from orchestrator.commands.session import hold_all, new_run_id, session
+from orchestrator.errors import TestbedError, UsageError
 from orchestrator.hosts.hugepages import setup_hugepages as make_pages
 from orchestrator.hosts.restore import restore as put_back
-from orchestrator.hosts.settings import SETUP_HUGEPAGES
-from orchestrator.inventory.model import PAGE_BYTES
-from orchestrator.remote.fleet import each, values
-from orchestrator.remote.openssh import ssh_argv
+from orchestrator.hosts.settings import RUN_OWNER_PREFIX, SETUP_HUGEPAGES
+from orchestrator.inventory.model import PAGE_BYTES, Inventory
+from orchestrator.remote.openssh import ssh_argv, write_config
 from orchestrator.testbeds import namespaces
-
-
-def hold_all(hosts: Session, run_id: str) -> None:
-    """Take the lease of every host, so that no other controller changes it meanwhile. Raises HostBusy."""
-    values(each(hosts.remotes, lambda remote: remote.hold(run_id, owner()), deadline_s=10.0))
 
 
 def setup_hugepages(inventory_name: str, pages: int | None, size: str | None, node: int | None) -> str:
@@ -55,7 +51,7 @@ def setup_hugepages(inventory_name: str, pages: int | None, size: str | None, no
 def restore(inventory_name: str) -> str:
     """Put back what the journal holds, and take down a testbed that an ended run left; returns what was done."""
     inventory = inventory_named(inventory_name)
-    left_over = inventory.testbed is not None and namespaces.made_by(inventory.testbed.name) not in {None, "user"}
+    left_over = _left_by_run(inventory)
     with session(inventory, inventory_name, made_by="restore", tolerant=True) as hosts:
         hold_all(hosts, new_run_id())
         report = put_back(hosts.remotes, hosts.journal, reverters())
@@ -85,10 +81,21 @@ def ssh(inventory_name: str, host: str, command: Sequence[str]) -> None:
     inventory = inventory_named(inventory_name)
     if inventory.testbed is not None:
         inventory = namespaces.resolve(inventory)
-    if host not in {known.name for known in inventory.hosts}:
+    if host not in {each.name for each in inventory.hosts}:
         raise UsageError(
             f"inventory {inventory_name} has no host {host}",
-            remedy=f"there are: {', '.join(known.name for known in inventory.hosts)}",
+            remedy=f"there are: {', '.join(each.name for each in inventory.hosts)}",
         )
-    argv = ssh_argv(inventory.host(host), command)
+    known = inventory.host(host)
+    argv = ssh_argv(known, command, write_config(known, Path(tempfile.mkdtemp(prefix="dpdk-orchestrator-ssh-"))))
     os.execvp(argv[0], argv)  # noqa: S606 - the whole argv is ours, and no shell is between
+
+
+def _left_by_run(inventory: Inventory) -> bool:
+    """Whether the testbed stands because a run brought it up and was killed."""
+    if inventory.testbed is None or inventory.testbed.name not in namespaces.names():
+        return False
+    try:
+        return namespaces.status(inventory.testbed.name).made_by.startswith(RUN_OWNER_PREFIX)
+    except TestbedError:  # only half made: `up` mends it, and then it is nobody's but ours
+        return True

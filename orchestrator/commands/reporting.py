@@ -31,7 +31,7 @@ def finish(folder: ExperimentFolder, progress: Progress) -> bool:
     Returns whether any trial measured anything; without one there are no plots.
     """
     from orchestrator.reports.figures import draw_all
-    from orchestrator.reports.table import print_table
+    from orchestrator.reports.table import render
 
     experiment = open_experiment(folder.root)
     write_summary(folder, experiment.rows)
@@ -39,8 +39,9 @@ def finish(folder: ExperimentFolder, progress: Progress) -> bool:
     if measured:
         progress.note("drawing")
         draw_all(experiment)
-    print_table(experiment, Console())
-    Console(soft_wrap=True, highlight=False).print(shown(folder), markup=False)
+    console = Console(highlight=False)
+    console.print(render(experiment, console.width))
+    console.print(shown(folder), markup=False, soft_wrap=True)
     return measured
 
 

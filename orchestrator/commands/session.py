@@ -14,15 +14,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.errors import OrchestratorError
 from orchestrator.hosts.journal import Journal
 from orchestrator.inventory.model import Inventory
 from orchestrator.remote.fabric_backend import FabricRemote
-from orchestrator.remote.fleet import each, values
+from orchestrator.remote.fleet import CONNECT_DEADLINE_S, close_all, each, values
 from orchestrator.remote.protocol import Remote
 from orchestrator.testbeds import namespaces
 
-CONNECT_DEADLINE_S = 20.0
 JOURNALS = Path("/var/lib/dpdk-orchestrator/journal")
 
 
@@ -82,7 +80,7 @@ def session(
                     undo.callback(namespaces.down, testbed)
                 inventory = namespaces.up(inventory, made_by=made_by)
         remotes: dict[str, Remote] = {host.name: FabricRemote(host) for host in inventory.hosts}
-        undo.callback(_close_all, remotes)
+        undo.callback(close_all, dict(remotes))
         with timed(seconds, "connect"):
             outcomes = each(remotes, lambda remote: remote.connect(), deadline_s=CONNECT_DEADLINE_S)
             if tolerant:
@@ -93,8 +91,6 @@ def session(
         yield Session(inventory, remotes, journal, brought_up, seconds)
 
 
-def _close_all(remotes: Mapping[str, Remote]) -> None:
-    """Close every connection, none waiting for another."""
-    for outcome in each(remotes, lambda remote: remote.close(), deadline_s=10.0).values():
-        if outcome.error is not None and not isinstance(outcome.error, OrchestratorError):
-            raise outcome.error
+def hold_all(hosts: Session, run_id: str) -> None:
+    """Take the lease of every host, so that no other controller changes it meanwhile. Raises HostBusy."""
+    values(each(hosts.remotes, lambda remote: remote.hold(run_id, owner()), deadline_s=10.0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.commands.checkout import inventory_named
 from orchestrator.errors import UsageError
 from orchestrator.testbeds import namespaces
+from orchestrator.testbeds.status import HostStatus
 
 
 def _testbed_name(inventory_name: str) -> str:
@@ -30,9 +31,29 @@ def up(inventory_name: str) -> str:
 
 def down(inventory_name: str) -> str:
     """Take the testbed down; returns what was removed."""
-    return namespaces.down(_testbed_name(inventory_name)).text()
+    name = _testbed_name(inventory_name)
+    report = namespaces.down(name)
+    if not report.anything:
+        return f"testbed {name} was not up"
+    return (
+        f"testbed {name} is down: {len(report.hosts)} hosts, {len(report.interfaces)} interfaces, "
+        f"{len(report.mounts)} mounts removed"
+    )
 
 
 def status(inventory_name: str) -> str:
     """What is there and what is missing."""
-    return namespaces.status(_testbed_name(inventory_name)).text()
+    found = namespaces.status(_testbed_name(inventory_name))
+    lines = [f"testbed {found.name}, made by {found.made_by}"]
+    lines += [f"  host {_host_line(host)}" for host in found.hosts]
+    lines += [f"  link {link.name} ({link.kind}): {', '.join(link.missing) or 'ok'}" for link in found.links]
+    if found.missing:
+        lines.append(f"missing: {'; '.join(found.missing)} - invoke testbed-up mends it")
+    return "\n".join(lines)
+
+
+def _host_line(host: HostStatus) -> str:
+    share = f"{host.hugepages_free_bytes >> 20} of {host.hugepages_bytes >> 20} MiB of its hugepage share free"
+    running = "does not run" if host.init_pid is None else f"init {host.init_pid}"
+    state = f"{running}, sshd {'answers' if host.sshd else 'is missing'} on {host.address}, {share}"
+    return f"{host.name}: {state}" + (f"; missing: {', '.join(host.missing)}" if host.missing else "")

@@ -1,6 +1,6 @@
 """Before the first trial: left-overs of killed runs are cleared, hugepages made free, and the hosts' shares checked.
 
-The EAL says only "Cannot init memory" when pages are missing, so what the plan needs is compared with what is there first.
+The EAL says only "Cannot init memory" when pages are missing, so what the plan needs is compared with what is there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from orchestrator.hosts.journal import Journal
 from orchestrator.hosts.share import check_share
 from orchestrator.hosts.stale import clean_stale
 from orchestrator.inventory.addresses import memif_folder
-from orchestrator.inventory.model import PAGE_BYTES, Host, Hugepages, Inventory
+from orchestrator.inventory.model import PAGE_BYTES, Host, Hugepages, Inventory, PageSize
 from orchestrator.remote.fleet import each, values
 from orchestrator.remote.protocol import Remote
 
@@ -46,7 +46,7 @@ def prepare(
 ) -> dict[str, list[str]]:
     """Bring the hosts into the state that the trials need; returns what was cleared, by host.
 
-    Everything that changes a setting is journalled under `owner`. Raises HostSettingError naming the host and the remedy.
+    Changes of settings are journalled under `owner`. Raises HostSettingError naming the host and the remedy.
     """
     needs = hugepage_bytes(plan)
     cleared = values(
@@ -70,7 +70,7 @@ def prepare(
     return cleared
 
 
-def _page_size(inventory: Inventory, host: str) -> str:
+def _page_size(inventory: Inventory, host: str) -> PageSize:
     wish = inventory.host(host).hugepages
     if wish is None:
         raise OrchestratorError("no hugepages were planned", host=host)

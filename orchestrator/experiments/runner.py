@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from orchestrator.experiments.planner import TRIAL_OVERHEAD_S
 from orchestrator.experiments.records import Plan, PlannedTrial, TrialRecord
 from orchestrator.experiments.trial import TrialRunner
 
@@ -64,6 +65,6 @@ def run_trials(
 
 def _left(plan: Plan, expected: list[float], done: int, elapsed: float) -> float:
     """Seconds left: windows still to come, and for what is around them the mean of the trials so far."""
-    planned = plan.estimated_s - sum(expected)
+    planned = TRIAL_OVERHEAD_S * len(expected)
     around = (elapsed - sum(expected[:done])) / done if done else planned / max(len(expected), 1)
     return sum(expected[done:]) + max(around, 0.0) * (len(expected) - done)

@@ -4,8 +4,8 @@
          |            |         |
          +------------+---------+--> (fault) stop -> collect
 
-The error path is the same stop and collect: whatever happened, no process is left and what was written is fetched. A lost
-connection to a host ends the run; every other fault ends only its trial.
+The error path is the same stop and collect: whatever happened, no process is left and what was written is fetched. A
+lost connection to a host ends the run; every other fault ends only its trial.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class TrialRunner:
     def run(self, trial: PlannedTrial, index: int, deliver: Callable[[TrialRecord], None]) -> TrialRecord:
         """Run one trial and hand its record to `deliver`, also when it failed.
 
-        After that a lost host (HostUnreachable) and KeyboardInterrupt are raised again; other faults stand in the record.
+        After that a lost host (HostUnreachable) and KeyboardInterrupt are raised; other faults stand in the record.
         """
         started_utc = datetime.now(UTC).isoformat(timespec="milliseconds")
         progress = _Progress()
@@ -162,7 +162,7 @@ class TrialRunner:
         )
 
     def _window(self, trial: PlannedTrial, progress: _Progress) -> None:
-        """Leave the hosts alone from the warm-up to the end of the window, then wait for the measuring process to end."""
+        """Leave the hosts alone from warm-up to the end of the window; then the measuring process ends by itself."""
         quiet_s = trial.warmup_s + trial.window_s
         for host in {process.host for process in trial.processes}:
             self.remotes[host].quiet(quiet_s)

@@ -1,4 +1,4 @@
-"""Parameters of scenarios: what may be set with `--set key=value`, in which unit and range, and how text becomes a value.
+"""Parameters of scenarios: what `--set key=value` takes, in which unit and range, and how text becomes a value.
 
 A value may be a list, `--set processes=1,2`: each element makes rows of its own.
 """
@@ -19,8 +19,8 @@ Settings = Mapping[str, tuple[Value, ...]]
 class Parameter:
     """One parameter of a scenario.
 
-    `default` is a tuple because a default may be a sweep (`processes` 1 and 2). `choices` is for words; `low` and `high`
-    (inclusive) are for numbers. `kind` is the type of each value.
+    `default` is a tuple because a default may be a sweep (`processes` 1 and 2). `choices` is for words; `low` and
+    `high` (inclusive) are for numbers. `kind` is the type of each value.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """symmetric_mp: N equal processes share the ports of the system under test, each with a queue of its own.
 
-The generator sends messages of many flows; the device spreads the flows over the queues; each process sends back what it
-received. The TCP twin is N worker processes that share one listening port (SO_REUSEPORT) and echo the same messages.
+The generator sends messages of many flows; the device spreads the flows over the queues; each process sends back what
+it received. The TCP twin is N worker processes that share one listening port (SO_REUSEPORT) and echo the messages.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class SymmetricMp:
     name: str = "smp"
     summary: str = "symmetric_mp: N processes share a port, one queue each, against N TCP workers that share a port"
     description: str = (
-        "Round-trip latency of messages that N symmetric processes (one primary, N-1 secondaries) send back, and how the "
-        "flows are shared among them. memif is shared memory, the nearest stand-in for a NIC that one machine has; over "
-        "veth DPDK and TCP cross the same link. One process owns its port through af_packet; a group shares a tap, which "
-        "is no kernel bypass, and then TCP crosses the same bridge."
+        "Round-trip latency of messages that N symmetric processes (one primary, N-1 secondaries) send back, and how "
+        "the flows are shared among them. memif is shared memory, the nearest stand-in for a NIC that one machine has; "
+        "over veth DPDK and TCP cross the same link. One process owns its port through af_packet; a group shares a "
+        "tap, which is no kernel bypass, and then TCP crosses the same bridge."
     )
     parameters: Sequence[Parameter] = (*EVERYWHERE, PORTS)
 
