@@ -11,8 +11,8 @@
 #define DEFAULT_DESCRIPTORS 1024
 #define DEFAULT_BURST 32
 #define MAX_DESCRIPTORS 32768
-#define DEFAULT_SRC_IP RTE_IPV4(198, 19, 0, 101)
-#define DEFAULT_DST_IP RTE_IPV4(198, 19, 0, 102)
+#define DEFAULT_SRC_IP FRAME_IP(198, 19, 0, 101)
+#define DEFAULT_DST_IP FRAME_IP(198, 19, 0, 102)
 
 _Static_assert(GENERATOR_MAX_FLOWS <= SPREAD_MAX_FLOWS, "each flow has a source port of its own");
 

@@ -23,6 +23,10 @@
 /* What a frame of 1518 bytes (with its check sequence) has room for. */
 #define FRAME_MAX_PAYLOAD 1472
 
+/* An address in host order; DPDK's RTE_IPV4() shifts signed numbers. */
+#define FRAME_IP(a, b, c, d)                                                                       \
+	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
+
 /* Both ends of all flows; they differ in the source port only. */
 struct frame_ends {
 	struct rte_ether_addr src_mac;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -40,6 +41,7 @@ static int
 clear(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat status;
 	int error;
 
 	if (fd < 0) {
@@ -52,6 +54,13 @@ clear(const struct sockaddr_un *address)
 	case ENOENT:
 		return 0;
 	case ECONNREFUSED:
+		/* So does a file that is no socket: somebody else's. */
+		if (lstat(address->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode)) {
+			complain("%s is in the way of a memif server's socket: remove it, or use "
+				 "another path",
+					address->sun_path);
+			return -1;
+		}
 		if (unlink(address->sun_path) != 0) {
 			complain("cannot remove the dead socket %s: %s", address->sun_path,
 					strerror(errno));

@@ -56,7 +56,7 @@ ports_of_mask(uint64_t mask, uint16_t ports[PORT_MAX])
 			continue;
 		if (!rte_eth_dev_is_valid_port(port)) {
 			complain("-p 0x%" PRIx64 " names port %u, but there are %u ports: see "
-						 "DPDK's lines above, check --vdev "
+				 "DPDK's lines above, check --vdev "
 				 "and -a, or change the mask",
 					mask, port, rte_eth_dev_count_avail());
 			return 0;
