@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,12 +10,24 @@ from typing import TYPE_CHECKING
 
 from orchestrator.errors import HostSettingError, OrchestratorError
 from orchestrator.hosts.kernel import LOCK_FOLDER, kernel_lock, read_boot_ids
-from orchestrator.hosts.parallel import in_parallel, raise_all
+from orchestrator.hosts.parallel import in_parallel, raise_all, verdicts
 from orchestrator.hosts.settings import OpenChange, Reverters, settle
+from orchestrator.hosts.stale import clean_stale
+from orchestrator.remote.fleet import each
 
 if TYPE_CHECKING:
     from orchestrator.hosts.journal import Journal
     from orchestrator.remote.protocol import Remote
+
+
+CLEAR_DEADLINE_S = 40.0
+
+Clear = Callable[["Remote"], Sequence[str]]
+
+
+def clear_stale(remote: Remote) -> list[str]:
+    """Remove hugepage files and runtime folders of our killed runs that nobody holds."""
+    return clean_stale(remote, [])
 
 
 @dataclass(frozen=True)
@@ -46,12 +58,14 @@ def restore(
     reverters: Reverters,
     *,
     only_owner: str | None = None,
+    clear: Clear = clear_stale,
     lock_folder: Path = LOCK_FOLDER,
 ) -> RestoreReport:
     """Put back every open change (of `only_owner`), the newest first, all kernels in parallel. Idempotent.
 
     Works from the controller's copy of the journal or from those of the hosts. A change of a kernel that has rebooted
-    since is only noted: the reboot has put it back. A change whose host is not there any more is put back through
+    since is only noted: the reboot has put it back. Files of killed runs pin pages, so `clear` removes those that
+    nobody holds on every host first. A change whose host is not there any more is put back through
     another host of the same kernel. Nothing is raised for a host that fails: the others are put back, and the report
     names it.
     """
@@ -66,7 +80,12 @@ def restore(
     reachable = {host: remote for host, remote in remotes.items() if host not in found.unread}
     kernels, unreachable = read_boot_ids(reachable)
     failures.extend(unreachable.values())
-    restored: list[Restored] = []
+    cleared, uncleared = verdicts(each({host: reachable[host] for host in kernels}, clear, deadline_s=CLEAR_DEADLINE_S))
+    failures.extend(uncleared.values())
+    restored = [
+        Restored(host, "", f"{len(paths)} files of killed runs removed") for host, paths in cleared.items() if paths
+    ]
+    kernels = {host: kernel for host, kernel in kernels.items() if host in cleared}
     work: dict[str, list[tuple[OpenChange, Remote]]] = {}
     for change in reversed(changes):
         host = change.change.host
@@ -77,7 +96,7 @@ def restore(
             note = f"{change.change.setting}: the kernel has rebooted since, nothing to put back"
             _note_done(journal, change, note, failures)
             restored.append(Restored(host, change.change.owner, note))
-        elif host not in remotes:
+        elif host not in found.unread and host not in unreachable and host not in uncleared:
             failures.append(
                 HostSettingError(
                     f"{change.change.setting} was changed at {change.begun_utc}, and no host of that kernel is left",

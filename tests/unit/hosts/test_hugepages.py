@@ -19,7 +19,7 @@ from orchestrator.hosts.journal import Journal
 from orchestrator.hosts.on_host import hugepages as script
 from orchestrator.hosts.restore import RestoreReport, restore
 from orchestrator.inventory.model import Host, Hugepages, Inventory
-from orchestrator.remote.protocol import Completed
+from orchestrator.remote.protocol import Completed, Remote
 
 HOSTS = ("alpha", "beta")
 
@@ -31,6 +31,7 @@ class Bed:
         self.tmp = tmp_path
         self.pools = FakePools(tmp_path / "root")
         self.pools.set(nr=10, free=4)
+        self.with_stale_files: set[str] = set()
         self.here = tmp_path / "controller/bed.jsonl"
         self.inventory = Inventory(
             hosts=tuple(
@@ -50,7 +51,14 @@ class Bed:
 
     def restore(self, only_owner: str | None = None) -> RestoreReport:
         reverters = {KIND: revert_hugepages}
-        return restore(self.remotes, self.journal(), reverters, only_owner=only_owner, lock_folder=self.tmp / "locks")
+        return restore(
+            self.remotes, self.journal(), reverters, only_owner=only_owner, clear=self.clear,
+            lock_folder=self.tmp / "locks",
+        )  # fmt: skip
+
+    def clear(self, remote: Remote) -> list[str]:
+        """The machine's own hugepage files are none of these tests' business."""
+        return ["a", "b"] if remote.host in self.with_stale_files else []
 
 
 class FreeFollows(LocalRemote):
@@ -146,6 +154,27 @@ def test_pages_in_use_stay_are_named_and_go_the_next_time(bed: Bed) -> None:
     bed.pools.set(nr=17, free=17)
     assert bed.restore().failures == ()
     assert bed.pools.nr() == 10
+
+
+def test_files_of_killed_runs_go_first_on_every_host_of_the_kernel(bed: Bed) -> None:
+    bed.setup()
+    bed.with_stale_files = {"beta"}
+    report = bed.restore()
+    assert [(entry.host, entry.note) for entry in report.restored] == [
+        ("beta", "2 files of killed runs removed"),
+        ("alpha", "hugepages 2M: 12 pages given back, 10 stay"),
+    ]
+
+
+def test_a_change_of_a_host_and_kernel_that_are_not_there_stays_open(bed: Bed) -> None:
+    bed.setup()
+    text = bed.here.read_text().replace('"host":"alpha"', '"host":"gone"').replace('"kernel":"', '"kernel":"x')
+    bed.here.write_text(text)
+    (bed.tmp / "alpha/journal.jsonl").unlink()
+    report = bed.restore()
+    assert [error.host for error in report.failures] == ["gone"]
+    assert "bring the testbed up" in str(report.failures[0])
+    assert len(bed.journal().open_changes().changes) == 1
 
 
 def test_after_a_reboot_there_is_nothing_to_put_back(bed: Bed) -> None:
