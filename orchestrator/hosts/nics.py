@@ -36,12 +36,13 @@ SCRIPT_DEADLINE_S = 60.0
 
 @dataclass(frozen=True)
 class HostTools:
-    """Where a host's kernel shows itself, and the programs that are asked there."""
+    """Where a host's kernel shows itself, the programs that are asked there, and how long its drivers may take."""
 
     root: str = "/"
     ip: str = "ip"
     ethtool: str = "ethtool"
     modprobe: str = "modprobe"
+    settle_s: float = 3.0
 
 
 TOOLS = HostTools()

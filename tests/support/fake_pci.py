@@ -38,10 +38,11 @@ class FakeInterface:
 
 @dataclass
 class FakePci:
-    """The bus of one machine under `root`. `refuses`: drivers that probe no card."""
+    """The bus of one machine under `root`. `refuses`: drivers that probe no card. `settle_s`: see `HostTools`."""
 
     root: Path
     refuses: set[str] = field(default_factory=set)
+    settle_s: float = 10.0
 
     def __post_init__(self) -> None:
         self._home: dict[str, str] = {}
@@ -69,8 +70,10 @@ class FakePci:
 
     @property
     def tools(self) -> HostTools:
-        programs = {name: str(self.root / "bin" / name) for name in ("ip", "ethtool", "modprobe")}
-        return HostTools(root=str(self.root), **programs)
+        folder = self.root / "bin"
+        return HostTools(
+            str(self.root), str(folder / "ip"), str(folder / "ethtool"), str(folder / "modprobe"), self.settle_s
+        )
 
     def network_namespace(self, name: str) -> None:
         """The namespace in which the facts are read."""

@@ -1,6 +1,7 @@
 """Give one PCI network card to another driver by way of sysfs, or give it back.
 
-Argument: {"action": "bind" | "give_back", "root", "bdf", "ip", "modprobe", ...}.
+Argument: {"action": "bind" | "give_back", "root", "bdf", "ip", "modprobe", "settle_s", ...}.
+"settle_s": how long to wait for a driver after a write; some probe in the background, and interfaces come later still.
 * bind: "driver" to bind to, and "prior", "prior_override" as read before; nothing is written if they do not stand.
 * give_back: "driver" (that which `bind` chose), "prior", "prior_override", and "interfaces" as they were.
 Answer: {"driver": the one that has the card now (empty: none), ...}, with "error" where the kernel refused a write,
@@ -17,8 +18,6 @@ import sys
 import time
 from typing import Any
 
-SETTLE_S = 3.0
-"""Some drivers probe in the background; their interfaces come a little later still."""
 STEP_S = 0.02
 COMMAND_DEADLINE_S = 10.0
 
@@ -26,8 +25,9 @@ COMMAND_DEADLINE_S = 10.0
 class Card:
     """One PCI device."""
 
-    def __init__(self, root: str, bdf: str) -> None:
+    def __init__(self, root: str, bdf: str, settle_s: float) -> None:
         self.root = root
+        self.settle_s = settle_s
         self.bdf = bdf
         self.bus = os.path.join(root, "sys/bus/pci")
         self.folder = os.path.join(self.bus, "devices", bdf)
@@ -62,7 +62,7 @@ class Card:
 
     def wait_for(self, driver: str) -> None:
         """Wait until `driver` has the card, or the deadline has passed: who calls this reads the driver again."""
-        deadline = time.monotonic() + SETTLE_S
+        deadline = time.monotonic() + self.settle_s
         while self.driver() != driver and time.monotonic() < deadline:
             time.sleep(STEP_S)
 
@@ -101,7 +101,7 @@ class Card:
 
 def write(path: str, text: str) -> None:
     """One write of a file that must be there already, as sysfs wants it. Raises OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
     try:
         os.write(descriptor, text.encode("ascii"))
     except OSError as error:
@@ -166,7 +166,7 @@ def give_back(card: Card, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def restore_interfaces(card: Card, wanted: list[dict[str, Any]], ip: str) -> list[str]:
     """Set MTU, addresses and state as they were; return what failed. Interfaces keep their order, not their names."""
-    deadline = time.monotonic() + SETTLE_S
+    deadline = time.monotonic() + card.settle_s
     while len(card.interfaces()) < len(wanted) and time.monotonic() < deadline:
         time.sleep(STEP_S)
     there = card.interfaces()
@@ -181,7 +181,7 @@ def restore_interfaces(card: Card, wanted: list[dict[str, Any]], ip: str) -> lis
 
 def main(arguments: dict[str, Any]) -> dict[str, Any]:
     """Do the action and return the answer; see the top of this file."""
-    card = Card(arguments["root"], arguments["bdf"])
+    card = Card(arguments["root"], arguments["bdf"], arguments["settle_s"])
     if not os.path.exists(os.path.join(arguments["root"], "proc/sys/net/core/netdev_max_backlog")):
         # Not the kernel's initial network namespace: the card is the real machine's. No caller may get past this.
         return {"namespaced": True, "driver": card.driver()}
