@@ -39,7 +39,7 @@ static const struct option long_options[] = {
 
 static const char help[] =
 		"tcp_traffic: sends messages over TCP, checks and times what comes back\n"
-		"  --connect IP:PORT   the echo; not needed with --floor\n"
+		"  --connect IP:PORT   the echo; with --floor it is left alone\n"
 		"  --mode block|poll   sleep in epoll, or never sleep\n";
 
 /* -1: go on; else the exit code. */
@@ -150,7 +150,7 @@ main(int argc, char *argv[])
 				(unsigned long)a.generator.max_samples, strerror(errno));
 		return EXIT_FAILED;
 	}
-	if (connections_begin(&connections, a.has_address ? &a.address : NULL, a.generator.flows,
+	if (connections_begin(&connections, a.generator.floor ? NULL : &a.address, a.generator.flows,
 			    a.generator.size, a.mode) == 0)
 		code = measure(&a, &connections, &meter);
 	connections_end(&connections);

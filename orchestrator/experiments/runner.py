@@ -53,7 +53,7 @@ def run_trials(
     begin = time.monotonic()
     expected = [trial.warmup_s + trial.window_s for trial in plan.trials]
     for index, trial in enumerate(plan.trials):
-        observer.trial_begins(trial, index, len(plan.trials), _left(plan, expected, index, time.monotonic() - begin))
+        observer.trial_begins(trial, index, len(plan.trials), _left(expected, index, time.monotonic() - begin))
         record = runner.run(trial, index, deliver)
         records.append(record)
         observer.trial_ended(record)
@@ -63,8 +63,7 @@ def run_trials(
     return RunOutcome(tuple(records), gave_up=False)
 
 
-def _left(plan: Plan, expected: list[float], done: int, elapsed: float) -> float:
+def _left(expected: list[float], done: int, elapsed: float) -> float:
     """Seconds left: windows still to come, and for what is around them the mean of the trials so far."""
-    planned = TRIAL_OVERHEAD_S * len(expected)
-    around = (elapsed - sum(expected[:done])) / done if done else planned / max(len(expected), 1)
+    around = (elapsed - sum(expected[:done])) / done if done else TRIAL_OVERHEAD_S
     return sum(expected[done:]) + max(around, 0.0) * (len(expected) - done)

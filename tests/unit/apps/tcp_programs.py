@@ -105,6 +105,8 @@ def left(folder: Path) -> Left:
     )
     assert stats["sent"] == count == stats["returned"] + stats["lost"]
     assert len(result.returned) == stats["returned"]
-    assert first + sum(result.gaps) <= stats["window_actual_s"] * 1e9 + 1
+    # An open loop that was kept from running when the window began sends what was due before: late by its round trip.
+    late = max(result.returned, default=0) if stats["loop"] == "open" else 0
+    assert first + sum(result.gaps) <= stats["window_actual_s"] * 1e9 + 1 + late
     assert sorted(p for p in folder.iterdir() if "partial" in p.name) == []
     return result

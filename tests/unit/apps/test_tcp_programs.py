@@ -116,7 +116,6 @@ def test_a_full_recorder_cuts_the_window(out: Path, tmp_path: Path) -> None:
         ("tcp_traffic", ["--flows"], "--flows needs a value"),
         ("tcp_traffic", ["--size", "31"], "--size '31': write a whole number from 32 to 65536"),
         ("tcp_traffic", ["--floor", "--mode", "sleep"], "--mode 'sleep': write block or poll"),
-        ("tcp_traffic", ["--floor", "--connect", "127.0.0.1:1"], "--connect and --floor exclude each other"),
         ("tcp_echo", [], "--listen is missing"),
         ("tcp_echo", ["--listen", "localhost:7"], "--listen 'localhost:7': write an IPv4 address and a port"),
         ("tcp_echo", ["--listen", "127.0.0.1:7", "--worker", "2", "--workers", "2"], "--worker 2: there are 2 workers"),
