@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 GRACE_S = 0.5
 KILL_LIMIT_S = 2.0
 CAPTURE_LIMIT = 16 << 20
-OUTGOING_LIMIT = 128 << 20
+OUTGOING_LIMIT = 256 << 20
 TAIL_BYTES = 4096
 CHUNK = 1 << 16
 LEAVE_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -524,7 +524,10 @@ class Agent:
 
     def alive(self, quiet_s: float = 0.0) -> None:
         """The controller was heard; it is next expected after the quiet period."""
-        self.beat_due = time.monotonic() + quiet_s + self.beat_timeout_s
+        due = time.monotonic() + quiet_s + self.beat_timeout_s
+        sooner, self.beat_due = due < self.beat_due, due
+        if sooner:  # a quiet period ended early; else the timer that runs finds out by itself
+            self.check_beat()
 
     def check_beat(self) -> None:
         """End all if the controller is overdue; else look again when it would be."""

@@ -34,6 +34,18 @@ class Refused(CommandFailed):
         super().__init__(fields["what"], host=host)
 
 
+def parse(line: bytearray) -> Frame:
+    """One frame. Raises ValueError showing what else it is: most often what a shell's start-up file prints."""
+    try:
+        frame: Frame = json.loads(line)
+    except ValueError as error:
+        shown = line[:80].decode(errors="replace")
+        raise ValueError(
+            f"{shown!r} came instead of the agent's answer; does a shell start-up file print it?"
+        ) from error
+    return frame
+
+
 class Session:
     """Requests and events of one agent. Safe to use from several threads."""
 
@@ -153,14 +165,17 @@ class Session:
             self._writing.release()
 
     def _read_frames(self) -> None:
-        rest = b""
+        rest = bytearray()
         try:
             while data := self._stream.read(None):
-                *lines, rest = (rest + data).split(b"\n") if b"\n" in data else (rest + data,)
+                rest += data
+                lines: list[bytearray] = []
+                if b"\n" in data:
+                    *lines, rest = rest.split(b"\n")
                 with self._changed:
                     self._heard = time.monotonic()
                     for line in lines:
-                        self._dispatch(json.loads(line))
+                        self._dispatch(parse(line))
                     self._changed.notify_all()
             self._lose(self._stream.complaint() or "the agent ended")
         except (OSError, ValueError) as error:
