@@ -150,8 +150,8 @@ main(int argc, char *argv[])
 				(unsigned long)a.generator.max_samples, strerror(errno));
 		return EXIT_FAILED;
 	}
-	if (connections_begin(&connections, a.generator.floor ? NULL : &a.address, a.generator.flows,
-			    a.generator.size, a.mode) == 0)
+	if (connections_begin(&connections, a.generator.floor ? NULL : &a.address,
+			    a.generator.flows, a.generator.size, a.mode) == 0)
 		code = measure(&a, &connections, &meter);
 	connections_end(&connections);
 	meter_end(&meter);
