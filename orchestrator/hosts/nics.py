@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -252,5 +252,17 @@ def bind_nics(
 
 
 def unbind_nics(remotes: Mapping[str, Remote], journal: Journal, *, lock_folder: Path = LOCK_FOLDER) -> RestoreReport:
-    """Give the NICs that `bind_nics` took back to the drivers that they had. Idempotent; see `restore`."""
-    return restore(remotes, journal, {KIND: revert_nic_binding}, only_owner=BIND_NICS, lock_folder=lock_folder)
+    """Give the NICs that `bind_nics` took back to the drivers that they had. Idempotent; see `restore`.
+
+    Changes of hosts that are not among `remotes` stay as they are.
+    """
+    report = restore(
+        remotes,
+        journal,
+        {KIND: revert_nic_binding},
+        only_owner=BIND_NICS,
+        clear=lambda _: (),  # files of killed runs stand in no NIC's way
+        lock_folder=lock_folder,
+    )
+    asked = tuple(failure for failure in report.failures if not failure.host or failure.host in remotes)
+    return replace(report, failures=asked)
