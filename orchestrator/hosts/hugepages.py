@@ -85,12 +85,18 @@ def plan_demands(kernels: Mapping[str, str], demands: Mapping[str, Sequence[Huge
 
 
 class HugepagePool:
-    """One pool as a Setting: `pages` free pages of `size`, on `node` or anywhere. `lock` is a file on the host."""
+    """One pool as a Setting: `pages` free pages of `size`, on `node` or anywhere, for `hosts` together.
+
+    `lock` is a file on the host through which the pool is written.
+    """
 
     kind = KIND
 
-    def __init__(self, size: PageSize, node: int | None, pages: int, *, lock: str, root: str = "/") -> None:
+    def __init__(
+        self, size: PageSize, node: int | None, pages: int, *, lock: str, hosts: Sequence[str] = (), root: str = "/"
+    ) -> None:
         self.pages = pages
+        self._hosts = tuple(hosts)
         self._size: PageSize = size
         self._where: JsonObject = {"size_kb": PAGE_BYTES[size] // 1024, "node": node, "lock": lock, "root": root}
         self._node = node
@@ -121,12 +127,12 @@ class HugepagePool:
         # Asking for all that there is makes the kernel throw out every other page first, and then somebody is killed.
         spare_kb = int(now["available_kb"]) - max(64 << 10, int(now["total_kb"]) // 50)
         if added * size_kb > spare_kb:
+            most = max(0, spare_kb) // size_kb + int(now["free"])
             raise SettingUnchanged(
-                f"{self.name}: {_asked(self.pages, added, size_kb)}, but only {_mib(now['available_kb'])} of memory is "
+                f"{self.name}: {self._asked(added)}, but only {_mib(now['available_kb'])} of memory is "
                 "available; nothing was changed",
                 host=remote.host,
-                remedy=f"ask for at most {max(0, spare_kb) // size_kb + int(now['free'])} pages, or free memory: "
-                f"{FREE_MEMORY}",
+                remedy=f"{self._at_most(most)}, or free memory: {FREE_MEMORY}",
             )
         return {**self._where, "wanted": self.pages, "prior": now["nr"], "free": now["free"], "added": added}
 
@@ -138,9 +144,8 @@ class HugepagePool:
             raise Superseded
         added = int(str(data["added"]))
         if int(answer["given"]) != added:
-            size_kb = PAGE_BYTES[self._size] // 1024
             raise SettingUnchanged(
-                f"{self.name}: {_asked(self.pages, added, size_kb)}, the kernel gave {answer['given']} of them with "
+                f"{self.name}: {self._asked(added)}, the kernel gave {answer['given']} of them with "
                 f"{_mib(answer['available_kb'])} of memory available; put back to {answer['nr']}",
                 host=remote.host,
                 remedy=f"free memory with `{FREE_MEMORY}` and try again, or ask for fewer pages",
@@ -156,6 +161,16 @@ class HugepagePool:
                 host=remote.host,
                 remedy="another process took pages at this moment; end it or try again",
             )
+
+    def _asked(self, added: int) -> str:
+        together = f" for {', '.join(self._hosts)} together" if len(self._hosts) > 1 else ""
+        size = _mib(added * PAGE_BYTES[self._size] // 1024)
+        return f"asked for {self.pages} free pages{together}, which takes {added} more ({size})"
+
+    def _at_most(self, pages: int) -> str:
+        if len(self._hosts) > 1:
+            return f"ask for at most {pages // len(self._hosts)} pages for each host"
+        return f"ask for at most {pages} pages"
 
     def revert(self, remote: Remote, change: OpenChange) -> Reverted:
         """See `revert_hugepages`."""
@@ -223,7 +238,7 @@ def setup_hugepages(
             for demand in by_kernel[kernel]:
                 leader = remotes[demand.hosts[0]]
                 lock = str(inventory.host(leader.host).workdir / LOCK_FILE)
-                pool = HugepagePool(demand.size, demand.node, demand.pages, lock=lock, root=root)
+                pool = HugepagePool(demand.size, demand.node, demand.pages, lock=lock, hosts=demand.hosts, root=root)
                 outcomes.append(_bring_about(pool, leader, journal, demand, owner))
             return outcomes
 
@@ -261,10 +276,6 @@ def _bring_about(pool: HugepagePool, leader: Remote, journal: Journal, demand: P
         return PoolOutcome(demand, prior=int(now["nr"]), added=0, free=int(now["free"]))
     data: dict[str, Any] = change.data
     return PoolOutcome(demand, prior=int(data["prior"]), added=int(data["added"]), free=int(now["free"]))
-
-
-def _asked(wanted: int, added: int, size_kb: int) -> str:
-    return f"asked for {wanted} free pages, which takes {added} more ({_mib(added * size_kb)})"
 
 
 def _mib(kib: int) -> str:

@@ -34,7 +34,7 @@ def read_boot_ids(remotes: Mapping[str, Remote]) -> tuple[dict[str, str], dict[s
 
 
 @contextlib.contextmanager
-def kernel_lock(boot_id: str, folder: Path = LOCK_FOLDER) -> Iterator[None]:
+def kernel_lock(boot_id: str, folder: Path = LOCK_FOLDER, *, deadline_s: float = LOCK_DEADLINE_S) -> Iterator[None]:
     """Hold the controller's lock of a kernel where it is the controller's own; else nothing.
 
     Hosts made of namespaces share the controller's kernel but no folder in which they could lock each other out, and
@@ -50,21 +50,21 @@ def kernel_lock(boot_id: str, folder: Path = LOCK_FOLDER) -> Iterator[None]:
     except OSError as error:
         raise HostSettingError(f"cannot open the lock {path}: {error.strerror}", remedy="run as root") from error
     try:
-        _lock(descriptor, path)
+        _lock(descriptor, path, deadline_s)
         yield
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, path: Path) -> None:
-    deadline = time.monotonic() + LOCK_DEADLINE_S
+def _lock(descriptor: int, path: Path, deadline_s: float) -> None:
+    deadline = time.monotonic() + deadline_s
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise DeadlineExceeded(
-                    f"another controller holds {path} for {LOCK_DEADLINE_S:.0f} s", remedy=f"see `fuser -v {path}`"
+                    f"another controller holds {path} for {deadline_s:g} s", remedy=f"see `fuser -v {path}`"
                 ) from None
             time.sleep(0.02)  # flock has no deadline of its own, and a signal handler would not fit a library
         else:

@@ -204,9 +204,12 @@ def test_more_than_memory_is_refused_before_anything_is_written(bed: Bed) -> Non
     with pytest.raises(HostSettingError) as caught:
         bed.setup(pages=300)
     line = str(caught.value)
-    assert "alpha: hugepages 2M: asked for 600 free pages, which takes 596 more (1192 MiB)" in line
+    assert (
+        "alpha: hugepages 2M: asked for 600 free pages for alpha, beta together, which takes 596 more (1192 MiB)"
+        in line
+    )
     assert "only 1000 MiB of memory is available" in line
-    assert "at most 464 pages" in line  # (1000 - 80) / 2 and the 4 that are free
+    assert "at most 232 pages for each host" in line  # (1000 - 80) / 2 and the 4 that are free, for two
     assert "drop_caches" in line
     assert bed.pools.nr() == 10
     assert not bed.here.exists()
@@ -229,7 +232,10 @@ def test_the_kernel_gave_fewer(bed: Bed) -> None:
     with pytest.raises(HostSettingError) as caught:
         bed.setup()
     line = str(caught.value)
-    assert "asked for 16 free pages, which takes 12 more (24 MiB), the kernel gave 2 of them" in line
+    assert (
+        "asked for 16 free pages for alpha, beta together, which takes 12 more (24 MiB), the kernel gave 2 of them"
+        in line
+    )
     assert "8192 MiB of memory available; put back to 10" in line
     assert "echo 3 > /proc/sys/vm/drop_caches; echo 1 > /proc/sys/vm/compact_memory" in line
     assert bed.pools.nr() == 10
