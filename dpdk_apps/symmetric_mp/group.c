@@ -129,8 +129,8 @@ group_join(uint16_t num_procs, const uint16_t *ports, uint16_t port_count)
 	return g;
 }
 
-bool
-group_claim(struct group *g, uint16_t proc_id)
+static bool
+claim_queue(struct group *g, uint16_t proc_id)
 {
 	uint64_t *claim = &g->claims[proc_id];
 	uint64_t holder = __atomic_load_n(claim, __ATOMIC_ACQUIRE);
@@ -146,9 +146,34 @@ group_claim(struct group *g, uint16_t proc_id)
 	return false;
 }
 
+bool
+group_claim(struct group *g, uint16_t proc_id, unsigned int lcore)
+{
+	if (!claim_queue(g, proc_id))
+		return false;
+	/* Written before the others are read: of two that start at once, at least one sees the
+	 * other. */
+	__atomic_store_n(&g->lcores[proc_id], lcore + 1, __ATOMIC_SEQ_CST);
+	for (uint16_t i = 0; i < g->num_procs; i++) {
+		uint64_t claim = __atomic_load_n(&g->claims[i], __ATOMIC_SEQ_CST);
+
+		if (i == proc_id || __atomic_load_n(&g->lcores[i], __ATOMIC_SEQ_CST) != lcore + 1 ||
+				!is_alive(claim))
+			continue;
+		complain("lcore id %u is that of process %" PRIu32
+			 " (--proc-id %u) too, and two processes on one id corrupt the packet "
+			 "buffers: give each an id of its own, such as --lcores %u@CPU",
+				lcore, claimant(claim), i, lcore + 1);
+		group_release(g, proc_id);
+		return false;
+	}
+	return true;
+}
+
 void
 group_release(struct group *g, uint16_t proc_id)
 {
+	__atomic_store_n(&g->lcores[proc_id], 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&g->claims[proc_id], 0, __ATOMIC_RELEASE);
 }
 

@@ -26,23 +26,26 @@ struct group {
 	 * is killed can leave it half written or locked.
 	 */
 	uint64_t claims[GROUP_MAX_PROCS];
+	/* 1 + the lcore id of who claimed it: the buffer pool has one cache, unlocked, for each. */
+	uint32_t lcores[GROUP_MAX_PROCS];
 };
 
 /* Primary: makes the record, which nobody can join before group_open(). NULL after a message. */
 struct group *group_create(uint16_t num_procs);
 void group_open(struct group *g);
 
-/* Secondary: looks the record up and checks that it belongs to the same arrangement. NULL after a
- * message. */
+/* Secondary: finds the record and checks that it is of the same arrangement. NULL after a message.
+ */
 struct group *group_join(uint16_t num_procs, const uint16_t *ports, uint16_t port_count);
 
-/* Takes queue `proc_id`, from a dead process if need be. False after a message if a living one has
- * it. */
-bool group_claim(struct group *g, uint16_t proc_id);
+/*
+ * Takes queue `proc_id`, from a dead process if need be. False after a message if a living
+ * process has it, or has the same lcore id.
+ */
+bool group_claim(struct group *g, uint16_t proc_id, unsigned int lcore);
 void group_release(struct group *g, uint16_t proc_id);
 
-/* Waits until no other process of the group lives. False after a message if one still does after
- * `timeout_ms`. */
+/* Waits until no other process of the group lives. False after a message if that takes too long. */
 bool group_wait_others(struct group *g, uint16_t proc_id, unsigned int timeout_ms);
 
 #endif

@@ -37,6 +37,7 @@ struct process {
 	uint16_t ports[PORT_MAX];
 	uint16_t port_count;
 	bool primary;
+	bool leave_memory; /* others may use the shared memory, or its locks may be held for ever */
 };
 
 static int
@@ -60,7 +61,7 @@ make_group(struct process *p)
 			return EXIT_FAILED;
 		p->group->port_count++;
 	}
-	if (!group_claim(p->group, o->proc_id))
+	if (!group_claim(p->group, o->proc_id, rte_lcore_id()))
 		return EXIT_FAILED;
 	group_open(p->group);
 	return EXIT_DONE;
@@ -77,7 +78,8 @@ join_group(struct process *p)
 		complain("the primary has no packet buffers: %s", rte_strerror(rte_errno));
 		return EXIT_FAILED;
 	}
-	return group_claim(p->group, p->options.proc_id) ? EXIT_DONE : EXIT_WRONG_USE;
+	return group_claim(p->group, p->options.proc_id, rte_lcore_id()) ? EXIT_DONE
+									 : EXIT_WRONG_USE;
 }
 
 static void
@@ -102,7 +104,6 @@ finish(struct process *p, enum ending ending)
 			.primary = p->primary,
 			.pool_size = p->pool->size,
 	};
-	int code = EXIT_DONE;
 
 	/* A cached buffer is a free one to us, but out of reach of the group. */
 	pool_flush_cache(p->pool);
@@ -114,13 +115,13 @@ finish(struct process *p, enum ending ending)
 		if (group_wait_others(p->group, p->options.proc_id, STOP_TIMEOUT_MS))
 			end_ports(p->group);
 		else
-			code = EXIT_FAILED;
+			p->leave_memory = true;
 	}
 	group_release(p->group, p->options.proc_id);
 	report.pool_in_use = rte_mempool_in_use_count(p->pool);
 	now = clock_mark();
 	report.ticks_per_s = clock_ticks_per_s(&p->began, &now);
-	return report_write(&report) == 0 ? code : EXIT_FAILED;
+	return report_write(&report) == 0 && !p->leave_memory ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int
@@ -137,7 +138,11 @@ work(struct process *p)
 		complain("the primary is gone: ending, with the statistics in %s",
 				p->options.stats);
 	code = finish(p, ending);
-	return ending == ENDED_PRIMARY_DIED ? EXIT_PRIMARY_DIED : code;
+	if (ending == ENDED_BY_SIGNAL)
+		return code;
+	/* A primary that was killed may have held locks in the shared memory. */
+	p->leave_memory = true;
+	return EXIT_PRIMARY_DIED;
 }
 
 static int

@@ -149,35 +149,42 @@ free_hugepages(void)
 	return pages;
 }
 
+/* Whether the group that the arguments name is in the state that they ask for: EXIT_DONE, or what
+ * to exit with. */
 static int
-refuse_orphan(const struct arguments *a)
+check_group(const struct arguments *a)
 {
 	const char *prefix = eal_option(a, "--file-prefix", "rte");
+	const char *type = eal_option(a, "--proc-type", "primary");
 	char path[512];
+	bool runs;
 
-	if (strcmp(eal_option(a, "--proc-type", "auto"), "secondary") != 0)
-		return EXIT_DONE;
 	primary_lock_path(prefix, path, sizeof(path));
-	if (rte_eal_primary_proc_alive(path))
-		return EXIT_DONE;
-	complain("no primary runs with --file-prefix %s: start the primary first and wait for its "
-		 "@ready line, and give this secondary the same --file-prefix",
-			prefix);
-	return EXIT_FAILED;
+	runs = rte_eal_primary_proc_alive(path) != 0;
+	if (!runs && strcmp(type, "secondary") == 0) {
+		complain("no primary runs with --file-prefix %s: start the primary first and wait "
+			 "for its @ready line, and give this secondary the same --file-prefix",
+				prefix);
+		return EXIT_FAILED;
+	}
+	if (runs && strcmp(type, "primary") == 0) {
+		complain("a primary with --file-prefix %s runs already: end it, or use another "
+			 "prefix, or join it with --proc-type secondary",
+				prefix);
+		return EXIT_FAILED;
+	}
+	/* A secondary has no sockets of its own: those of its primary are in use. */
+	return runs || memif_sockets_clear(a) == 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
 int
 eal_begin(const struct arguments *a)
 {
 	char mounts[512];
-	int code = refuse_orphan(a);
+	int code = check_group(a);
 
 	if (code != EXIT_DONE)
 		return code;
-	/* A secondary has no sockets of its own: those of its primary are in use. */
-	if (strcmp(eal_option(a, "--proc-type", "primary"), "primary") == 0 &&
-			memif_sockets_clear(a) != 0)
-		return EXIT_FAILED;
 	/* stdout is for the ready line alone. */
 	if (rte_openlog_stream(stderr) != 0) {
 		complain("cannot send DPDK's messages to stderr");
@@ -186,12 +193,10 @@ eal_begin(const struct arguments *a)
 	if (rte_eal_init(a->eal_count, a->eal) >= 0)
 		return EXIT_DONE;
 	describe_hugepages(mounts, sizeof(mounts));
-	complain("DPDK does not start: %s (its own lines are above). Huge pages: %s%" PRId64
-		 " free pages in the kernel's pool. If memory is what is missing, add pages "
-		 "(invoke setup-hugepages); if a primary with --file-prefix %s still runs, end it",
-			rte_strerror(rte_errno),
-			mounts[0] != '\0' ? mounts : "no hugetlbfs is mounted; ", free_hugepages(),
-			eal_option(a, "--file-prefix", "rte"));
+	complain("DPDK does not start (its own lines are above): %s. Huge pages: %s%" PRId64
+		 " free in the kernel's pool; if they are what is missing: invoke setup-hugepages",
+			rte_errno != 0 ? rte_strerror(rte_errno) : "see there",
+			mounts[0] != '\0' ? mounts : "no hugetlbfs is mounted; ", free_hugepages());
 	return EXIT_FAILED;
 }
 
