@@ -25,6 +25,7 @@ from fabric.connection import Connection
 from paramiko.ssh_exception import (
     AuthenticationException,
     BadHostKeyException,
+    ChannelException,
     NoValidConnectionsError,
     PasswordRequiredException,
     SSHException,
@@ -226,7 +227,7 @@ def _let_the_kernel_wait(transport: paramiko.Transport | None) -> None:
 def explain(error: Exception, host: str, endpoint: Endpoint, known_hosts: Path, *, jump: bool) -> HostUnreachable:
     """What the user reads when `endpoint` could not be entered, on the way to `host` or as `host` itself."""
     where = f"{endpoint.user}@{endpoint.address} port {endpoint.port}"
-    prefix = f"jump host {where}: " if jump else ""
+    prefix = "jump host: " if jump else ""
     name = endpoint.address if endpoint.port == 22 else f"[{endpoint.address}]:{endpoint.port}"
     scan = f"ssh-keyscan -p {endpoint.port} {endpoint.address}"
     if isinstance(error, BadHostKeyException):
@@ -247,6 +248,11 @@ def explain(error: Exception, host: str, endpoint: Endpoint, known_hosts: Path, 
         what, remedy = f"the name {endpoint.address} is not known", "correct `address:` in the inventory"
     elif isinstance(error, TimeoutError):
         what, remedy = f"{where} did not answer within {CONNECT_S} s", "see that the host is up and no firewall drops"
+    elif isinstance(error, ChannelException):
+        what, remedy = (
+            f"{where} cannot be reached from the jump host before it",
+            f"see that {where} is up ({error.text})",
+        )
     elif "not found in known_hosts" in str(error):
         what = f"the host key of {name} is unknown: {known_hosts} does not have it"
         remedy = f"check the key, then: {scan} >> {known_hosts}"
