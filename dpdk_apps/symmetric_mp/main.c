@@ -187,10 +187,10 @@ main(int argc, char **argv)
 		code = eal_begin(&arguments);
 	if (code == EXIT_DONE && !process.options.help) {
 		code = run(&process);
-		/* A primary that was killed may have held locks in the shared memory: touch none.
-		 */
-		if (code != EXIT_PRIMARY_DIED)
-			eal_end(&arguments);
+		/* DPDK cleans up in destructors too: those must not run either. */
+		if (process.leave_memory)
+			_exit(code);
+		eal_end(&arguments);
 	}
 	arguments_free(&arguments);
 	return code;
