@@ -153,14 +153,10 @@ class HugepagePool:
         return data
 
     def verify(self, remote: Remote, data: JsonObject) -> None:  # noqa: ARG002 - the pool itself is what counts
-        """Read the pool again. Raises HostSettingError if fewer pages are free than were wanted."""
+        """Read the pool again. Raises Superseded if fewer are free than were wanted: another process took some."""
         now = self.state(remote)
         if int(now["free"]) < self.pages:
-            raise HostSettingError(
-                f"{self.name}: {self.pages} free pages were made, but only {now['free']} are free now",
-                host=remote.host,
-                remedy="another process took pages at this moment; end it or try again",
-            )
+            raise Superseded
 
     def _asked(self, added: int) -> str:
         together = f" for {', '.join(self._hosts)} together" if len(self._hosts) > 1 else ""

@@ -8,7 +8,8 @@
       |
     journal.applied
       |
-    verify -- fails --> revert --> journal.done --> the error
+    verify -- superseded --> revert --> journal.done, probe again
+      |--- fails -------> revert --> journal.done --> the error
 
 A setting never keeps what it changed in memory only: `revert` works from the journalled `Change` alone, in another
 process and after any crash.
@@ -83,7 +84,7 @@ Revert = Callable[["Remote", OpenChange], Reverted]
 
 
 class Superseded(Exception):
-    """What was probed no longer stands, and nothing was written: somebody else changed it in between."""
+    """Somebody else changed what was probed (nothing was written), or at once what was written: probe again."""
 
 
 class SettingUnchanged(HostSettingError):
@@ -114,7 +115,7 @@ class Setting(Protocol):
         """
 
     def verify(self, remote: Remote, data: JsonObject) -> None:
-        """Read the setting back. Raises HostSettingError if it is not as wanted."""
+        """Read the setting back. Raises HostSettingError if it is not as wanted, Superseded to have it tried again."""
 
     def revert(self, remote: Remote, change: OpenChange) -> Reverted:
         """Put a change of this kind back. Needs nothing but the change, and is what `restore` calls."""
@@ -136,12 +137,17 @@ def make(
             setting=setting.name, kind=setting.kind, host=remote.host, kernel=kernel, owner=owner, data=data
         )
         change_id = journal.begin(change)
+        written = False
         try:
             data = setting.apply(remote, data)
+            written = True
             journal.applied(change_id, data)
             setting.verify(remote, data)
         except Superseded:
-            journal.done(change_id)
+            if written:
+                settle(journal, journal.open_change(change_id), setting.revert(remote, journal.open_change(change_id)))
+            else:
+                journal.done(change_id)
             continue
         except SettingUnchanged as error:
             journal.done(change_id, note=f"not made: {error.what}")

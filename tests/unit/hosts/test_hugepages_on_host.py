@@ -1,5 +1,8 @@
 """The script that runs on the host, on made-up trees."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +73,13 @@ def test_what_is_taken_away(pools: FakePools, nr: int, free: int, added: int, at
     pools.set(nr=nr, free=free)
     answer = hugepages.remove(pool(pools), added, at_least)
     assert (pools.nr(), answer["removed"]) == (left, nr - left)
+
+
+def test_of_several_at_once_one_writes_and_the_others_are_told(pools: FakePools, tmp_path: Path) -> None:
+    where = {"root": str(pools.root), "size_kb": 2048, "node": None, "lock": str(tmp_path / "lock")}
+    argument = json.dumps({"action": "add", **where, "nr": 10, "free": 4, "added": 5})
+    argv = [sys.executable, "-I", "-S", str(hugepages.__file__), argument]
+    running = [subprocess.Popen(argv, stdout=subprocess.PIPE) for _ in range(6)]
+    answers = [json.loads(process.communicate(timeout=30)[0]) for process in running]
+    assert sorted(answer["superseded"] for answer in answers) == [False] + [True] * 5
+    assert pools.nr() == 15

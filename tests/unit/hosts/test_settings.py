@@ -18,8 +18,8 @@ class Knob:
 
     name, kind = "knob", "knob"
 
-    def __init__(self, file: Path, *faults: str, superseded: int = 0) -> None:
-        self.file, self.faults, self.superseded = file, faults, superseded
+    def __init__(self, file: Path, *faults: str, superseded: int = 0, taken: int = 0) -> None:
+        self.file, self.faults, self.superseded, self.taken = file, faults, superseded, taken
         self.open_before_write: list[int] = []
         self.journal: Journal | None = None
 
@@ -41,6 +41,9 @@ class Knob:
         return {**data, "written": True}
 
     def verify(self, remote: Remote, data: JsonObject) -> None:
+        if self.taken:
+            self.taken -= 1
+            raise Superseded
         if "verify" in self.faults:
             raise HostSettingError("did not stick", host=remote.host)
 
@@ -91,6 +94,13 @@ def test_what_somebody_else_changed_meanwhile_is_probed_again(bench: Bench) -> N
     assert bench.make(knob) is not None
     assert knob.open_before_write == [1, 1, 1]
     assert len(bench.open()) == 1
+
+
+def test_what_somebody_else_took_at_once_is_put_back_and_made_again(bench: Bench) -> None:
+    knob = Knob(bench.file, taken=2)
+    assert bench.make(knob) is not None
+    assert knob.open_before_write == [1, 1, 1]
+    assert (bench.file.read_text(), len(bench.open())) == ("wanted", 1)
 
 
 def test_but_not_for_ever(bench: Bench) -> None:
