@@ -129,7 +129,8 @@ def apply(steps: list[Step], sources: dict[str, int], mounted: set[str]) -> None
             with contextlib.suppress(FileExistsError):
                 Path(path).symlink_to(step["target"])
         elif action == "file":
-            write_file(path, step["text"], step["mode"])
+            if not (step["keep"] and Path(path).exists()):
+                write_file(path, step["text"], step["mode"])
         elif action == "setting":
             if step["required"] or Path(path).exists():
                 Path(path).write_text(step["value"], encoding="ascii")
@@ -238,6 +239,7 @@ def live(plan: dict[str, Any], folder: Path) -> None:
             if sshd in reap():
                 log("sshd ended")
                 sshd = 0
+                Path("/run/sshd.ended").write_text("", encoding="ascii")
         elif number in (signal.SIGTERM, signal.SIGINT):
             end()
 

@@ -81,7 +81,7 @@ def link(path: str, target: str) -> Step:
 
 def text_file(path: str, text: str, mode: int = 0o644) -> Step:
     """A file that the plan holds the text of."""
-    return {"do": "file", "path": path, "text": text, "mode": mode}
+    return {"do": "file", "path": path, "text": text, "mode": mode, "keep": False}
 
 
 def mount_paths(steps: list[Step]) -> dict[str, Step]:
@@ -167,6 +167,7 @@ def _volatile(host: MadeHost, folders: Folders) -> list[Step]:
         filesystem("tmpfs", "/tmp", "mode=1777"),
         *(directory(f"/{name}") for name in ("var", "var/lib", "var/log", "var/cache", "mnt", "media", "opt", "srv")),
         directory("/var/tmp", 0o1777),
+        {**text_file("/var/log/lastlog", ""), "keep": True},  # sshd complains into every terminal if it is not there
         link("/var/run", "/run"),
         link("/var/lock", "/run/lock"),
     ]

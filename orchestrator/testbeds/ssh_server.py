@@ -6,9 +6,11 @@ import contextlib
 import ctypes
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -65,22 +67,33 @@ def known_hosts(folders: Folders) -> Path:
 
 
 def make_keys(folders: Folders, hosts: Iterable[str]) -> None:
-    """Make the keys that do not exist yet. Raises TestbedError."""
+    """Make the keys that do not exist yet. Raises TestbedError.
+
+    They are made in a folder of this process's own and moved into place, the private key last: the ssh-keygen of a
+    controller that was killed may still be writing.
+    """
+    wanted = {client_key(folders): folders.testbed, **{host_key(folders, host): host for host in hosts}}
+    lacking = {path: comment for path, comment in wanted.items() if not path.exists()}
+    if not lacking:
+        return
     folders.keys.mkdir(parents=True, exist_ok=True)
     folders.keys.chmod(0o700)
-    wanted = {client_key(folders): folders.testbed, **{host_key(folders, host): host for host in hosts}}
-    running = []
-    for path, comment in wanted.items():
-        if path.exists() and path.with_suffix(".pub").exists():
-            continue
-        path.unlink(missing_ok=True)
-        argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
-        pipe = subprocess.PIPE
-        running.append(subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT))
-    for process in running:
-        output = process.communicate(timeout=20)[0].decode(errors="replace").strip()
-        if process.returncode:
-            raise TestbedError(f"ssh-keygen failed: {output}", remedy=f"check the disk under {folders.keys}")
+    for abandoned in folders.keys.glob("making-*"):
+        shutil.rmtree(abandoned, ignore_errors=True)  # what an ssh-keygen still writes there is of no use to anyone
+    with tempfile.TemporaryDirectory(dir=folders.keys, prefix="making-") as temporary:
+        running = [_keygen(Path(temporary, path.name), comment) for path, comment in lacking.items()]
+        for process in running:
+            output = process.communicate(timeout=20)[0].decode(errors="replace").strip()
+            if process.returncode:
+                raise TestbedError(f"ssh-keygen failed: {output}", remedy=f"check the disk under {folders.keys}")
+        for path in lacking:
+            Path(temporary, f"{path.name}.pub").replace(path.with_suffix(".pub"))
+            Path(temporary, path.name).replace(path)
+
+
+def _keygen(path: Path, comment: str) -> subprocess.Popen[bytes]:
+    argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
+    return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 def write_known_hosts(folders: Folders, addresses: dict[str, IPv4Address]) -> None:
@@ -122,20 +135,26 @@ def listening(pid: int, address: IPv4Address) -> bool:
 def start_server(process: Identity, host: str, address: IPv4Address, log: Path, *, wait_s: float) -> None:
     """Have process 1 start its sshd unless it runs, and wait until it greets.
 
-    sshd writes its pid file once it listens; that is the event waited for. Raises TestbedError naming the host, with
-    the end of its log.
+    sshd writes its pid file once it listens, and process 1 writes one when sshd ends; these are the events waited for.
+    Raises TestbedError naming the host, with the end of its log.
     """
     deadline = Deadline(wait_s)
-    with _watch(Path(f"/proc/{process.pid}/root/run")) as events, _pidfd(process, host, log) as ended:
+    run = Path(f"/proc/{process.pid}/root/run")
+    sshd_ended = run / "sshd.ended"
+    with _watch(run) as events, _pidfd(process, host, log) as host_ended:
+        sshd_ended.unlink(missing_ok=True)  # it tells of an earlier one
         os.kill(process.pid, signal.SIGHUP)
         poll = select.poll()
         poll.register(events, select.POLLIN)
-        poll.register(ended, select.POLLIN)
+        poll.register(host_ended, select.POLLIN)
         while not listening(process.pid, address):
             ready = [fd for fd, _ in poll.poll(deadline.left() * 1000)]
-            if not ready or ended in ready:
-                what = "the host ended" if ready else f"sshd did not listen on {address} within {wait_s:g} s"
-                raise _failure(what, host, log)
+            if host_ended in ready:
+                raise _failure("the host ended", host, log)
+            if sshd_ended.exists():
+                raise _failure("sshd ended at once", host, log)
+            if not ready:
+                raise _failure(f"sshd did not listen on {address} within {wait_s:g} s", host, log)
             os.read(events, 4096)
     _greet(host, address, log, deadline)
 
