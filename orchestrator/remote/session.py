@@ -21,6 +21,7 @@ BEAT_S = 1.0
 AGENT_BEAT_TIMEOUT_S = 3.0
 LOST_AFTER_S = 6.0
 WRITE_TIMEOUT_S = 10.0
+PIECE = 1 << 18
 
 Frame = dict[str, Any]
 
@@ -156,8 +157,11 @@ class Session:
         if not self._writing.acquire(timeout=timeout_s):
             raise DeadlineExceeded(f"nothing could be sent for {timeout_s:g} s", host=self.host)
         try:
-            self._sent = time.monotonic()
-            self._stream.write(data, WRITE_TIMEOUT_S)
+            for start in range(0, len(data), PIECE):
+                self._stream.write(data[start : start + PIECE], WRITE_TIMEOUT_S)
+                self._sent = time.monotonic()
+                if start:
+                    self._heard = self._sent  # a slow link that still takes what is sent is not lost
         except OSError as error:
             # Part of a frame may be out: the stream cannot be used any more.
             self._lose(self._stream.complaint() or f"cannot send: {error}")
