@@ -258,7 +258,9 @@ def write_experiment(root: Path, what: Synthetic | None = None) -> Experiment:
     )
     folder.write_inventory({"schema": 1, "synthetic": True})
     for host in ("a", "b"):
-        folder.write_environment("before", host, {"schema": 1, "kernel": "synthetic", "cpu": "synthetic"})
+        for when in ("before", "after"):
+            facts = {"schema": 1, "host": host, "utc": "2026-01-01T00:00:00Z", "kernel": "synthetic"}
+            folder.write_environment(when, host, facts)
     for index, trial in enumerate(trials):
         series = next(s for s in SERIES if (s[0], s[1]) == (trial.transport, trial.link))
         count = int(trial.params["processes"])
@@ -269,9 +271,13 @@ def write_experiment(root: Path, what: Synthetic | None = None) -> Experiment:
             continue
         samples = round_trips(rng, int(what.seconds * 1e6 / (float(series[4]) * slower + 0.1)), series, slower)
         first = float(rng.uniform(0.44, 0.56))
-        write_trial(folder, trial, samples, shares=(1.0,) if count == 1 else (first, 1 - first))
+        write_trial(folder, trial, samples, shares=_shares(first, count))
         after = probe(450.0) if index in what.moved else probe(float(rng.normal(121, 4)))
         ingest(folder, record_of(trial, index, probes_after=after))
     experiment = open_experiment(folder.root)
     write_summary(folder, experiment.rows)
     return experiment
+
+
+def _shares(first: float, count: int) -> tuple[float, ...]:
+    return (1.0,) if count == 1 else (first, *[(1 - first) / (count - 1)] * (count - 1))

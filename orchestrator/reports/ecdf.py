@@ -6,6 +6,7 @@ numbers are taken over; thin lines are its single trials. Lines end where their 
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -26,7 +27,7 @@ from orchestrator.reports.style import (
     percentile_scale,
     write_frame,
 )
-from orchestrator.reports.wording import by_params, caption, count, label, microseconds, plural
+from orchestrator.reports.wording import by_params, caption, count, label, plural, with_unit
 from orchestrator.results.distribution import Distribution, merge
 from orchestrator.results.load import Experiment
 from orchestrator.results.summary import SummaryRow
@@ -34,7 +35,7 @@ from orchestrator.results.summary import SummaryRow
 Kind = Literal["ecdf", "ccdf"]
 PANELS_PER_FIGURE = 4
 _PANEL_HEIGHT = 2.7
-_LEGEND_LINE = 0.29
+_LEGEND_LINE = 0.122
 _READING = (
     " Thick: trials of a row merged (dashed: no valid trial, so all of them); thin: single trials. "
     "Lines end with their samples."
@@ -82,7 +83,7 @@ def _page(
     columns = min(2, len(page))
     lines = [row for _title, rows in page for row in rows]
     footer = caption_lines(caption(experiment, lines) + _READING)
-    legend = max(len(rows) for _title, rows in page) * _LEGEND_LINE
+    legend = max(sum(_LEGEND_LINE * (_legend_text(row).count("\n") + 1) + 0.045 for row in rows) for _, rows in page)
     row_height = 0.25 + _PANEL_HEIGHT + 0.5 + legend + 0.2
     height = 0.3 + row_height * -(-len(page) // columns) + 0.14 * len(footer) + 0.1
     figure = new_figure(height)
@@ -122,11 +123,14 @@ def _draw(axes: Axes, kind: Kind, series: _Series) -> Line2D | None:
     for trial in series.trials:
         axes.plot(*_points(trial, kind, 400), color=tint, linewidth=0.5, alpha=0.35, zorder=2)
     (line,) = axes.plot(*_points(merged, kind, 2000), color=tint, linewidth=1.5, linestyle=dashes, zorder=3)
-    line.set_label(
-        f"{label(row)}\np50 {microseconds(row.p50_us)} us, p99 {microseconds(row.p99_us)} us; "
-        f"{row.valid_trials}/{plural(row.trials, 'trial')} valid; {count(row.n)} samples"
-    )
+    line.set_label(_legend_text(row))
     return line
+
+
+def _legend_text(row: SummaryRow) -> str:
+    name = "\n".join(textwrap.wrap(label(row), 52))
+    figures = f"p50 {with_unit(row.p50_us)}, p99 {with_unit(row.p99_us)}"
+    return f"{name}\n{figures}; {row.valid_trials}/{plural(row.trials, 'trial')} valid; n {count(row.n)}"
 
 
 def _points(

@@ -128,10 +128,10 @@ def latency_scale(axes: Axes, low_us: float, high_us: float) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def png(figure: Figure) -> bytes:
+def png(figure: Figure, dpi: int = DPI) -> bytes:
     """The figure as PNG."""
     out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=DPI, metadata={"Software": None})
+    figure.savefig(out, format="png", dpi=dpi, metadata={"Software": None})
     return out.getvalue()
 
 

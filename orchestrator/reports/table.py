@@ -48,13 +48,14 @@ def render(experiment: Experiment, width: int) -> Group:
     if any(value is None for row in rows if row.n for value in (row.p99_us, row.p999_us)):
         parts.append(Text(f"- : {NOT_RESOLVABLE}, too few samples (p99 needs 299 in each trial, p99.9 needs 2,995)"))
     parts += [Text(line) for line in floors(experiment)]
+    parts += [Text(f"environment changed: {line}") for line in experiment.environment_changes()]
     return Group(*parts)
 
 
 def plain_text(experiment: Experiment, width: int = 160) -> str:
     """The same without colours, for files and pipes, in lines of at most `width` characters."""
     out = io.StringIO()
-    console = Console(file=out, width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    console = Console(file=out, width=width, color_system=None, force_terminal=False, force_jupyter=False)
     console.print(render(experiment, width))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 

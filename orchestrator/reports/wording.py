@@ -33,6 +33,11 @@ def microseconds(value: float | None) -> str:
     return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
+def with_unit(value: float | None) -> str:
+    """A time as it stands in a sentence: `1.23 us`, or "not resolvable"."""
+    return NOT_RESOLVABLE if value is None else f"{microseconds(value)} us"
+
+
 def count(value: float) -> str:
     """A count with its magnitude: 950, 12.3 k, 4.56 M."""
     for limit, letter in ((1e6, "M"), (1e3, "k")):
@@ -122,11 +127,11 @@ def floors(experiment: Experiment) -> list[str]:
     """One line per floor trial: the latency that the generator measures of itself."""
     lines = []
     for entry in experiment.floors:
-        p50, p99 = (microseconds(_us(value)) for value in (entry.result.latency.p50_ns, entry.result.latency.p99_ns))
+        p50, p99 = (with_unit(_us(value)) for value in (entry.result.latency.p50_ns, entry.result.latency.p99_ns))
         mark = "" if entry.result.valid else f" [{entry.result.verdict}]"
         lines.append(
             f"floor of the {entry.record.trial.transport} generator (an echo within the same program): "
-            f"p50 {p50} us, p99 {p99} us{mark}"
+            f"p50 {p50}, p99 {p99}{mark}"
         )
     return lines
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.experiments.records import Plan
+from orchestrator.hosts.environment import Environment, differences
 from orchestrator.results.distribution import Distribution, merge, of_samples, read_distribution
 from orchestrator.results.layout import ExperimentFolder, TrialFolder, read_json
 from orchestrator.results.model import StoredTrial
@@ -74,6 +75,28 @@ class Experiment:
         """Facts of the hosts: `["before"]` and `["after"]` the run, by host."""
         before: Literal["before"] = "before"
         return {before: self.folder.read_environment(before), "after": self.folder.read_environment("after")}
+
+    def environment_changes(self) -> list[str]:
+        """What of the hosts must not change during a run and did, one line each; also a reading that is missing.
+
+        Raises OrchestratorError naming the file that holds no environment.
+        """
+        environment = self.environment
+        lines = []
+        for host in self.plan.hosts:
+            readings = []
+            for when in ("before", "after"):
+                try:
+                    if host in environment[when]:
+                        readings.append(Environment.model_validate(environment[when][host]))
+                    else:
+                        lines.append(f"{host}: environment not read {when} the run")
+                except ValidationError as error:
+                    path = self.folder.root / "environment" / when / f"{host}.json"
+                    raise OrchestratorError(f"{path}: {error.errors()[0]['msg']}") from error
+            if len(readings) == 2:
+                lines += [f"{host}: {line}" for line in differences(readings[0], readings[1])]
+        return lines
 
     def trial(self, key: str) -> StoredTrial:
         """One trial. Raises UsageError if there is none with this key."""
