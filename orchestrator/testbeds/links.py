@@ -78,11 +78,9 @@ def joined(link: VethLink, first: Network, second: Network) -> bool:
 
 def port_problems(port: Port, network: Network) -> Iterator[str]:
     """What is missing or different at one end of a link that is joined."""
-    wanted: list[tuple[str, str | None, str | None]] = [(port.interface, port.interface_mac, port.bridge)]
+    wanted = [(port.interface, port.interface_mac, port.bridge)]
     if port.bridge is not None:
         wanted.append((port.bridge, port.mac, None))
-    if port.tap is not None:
-        wanted.append((port.tap, None, port.bridge))
     for name, mac, master in wanted:
         found = network.interfaces.get(name)
         if found is None:
@@ -91,10 +89,16 @@ def port_problems(port: Port, network: Network) -> Iterator[str]:
             yield f"{name} is down"
         elif found.mtu != port.mtu:
             yield f"{name} has MTU {found.mtu} instead of {port.mtu}"
-        elif mac is not None and found.mac != mac:
+        elif found.mac != mac:
             yield f"{name} has MAC {found.mac} instead of {mac}"
         elif found.master != master:
             yield f"{name} belongs to bridge {found.master} instead of {master}"
+    if port.tap is not None:  # up or down, MAC and MTU are the business of the DPDK process that has it, or had it
+        tap = network.interfaces.get(port.tap)
+        if tap is None:
+            yield f"no interface {port.tap}"
+        elif tap.master != port.bridge:
+            yield f"{port.tap} belongs to bridge {tap.master} instead of {port.bridge}"
     holder = network.interfaces.get(port.holder)
     if holder is not None and str(port.address) not in holder.addresses:
         yield f"{port.holder} lacks address {port.address}"

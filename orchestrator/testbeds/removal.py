@@ -36,9 +36,9 @@ class DownReport:
 def remove(folders: Folders, *, forget: bool) -> DownReport:
     """Remove a testbed by what is found of it, state or no state. Raises TestbedError."""
     name = folders.testbed
-    ended = _end_hosts(folders)
     prefix = interface_prefix(name)
     interfaces = sorted(entry.name for entry in Path("/sys/class/net").iterdir() if entry.name.startswith(prefix))
+    ended = _end_hosts(folders)  # which takes their interfaces along, sooner or later; below is sooner
     for interface in interfaces:
         hosts.delete_interface(interface)
     mounts = []
