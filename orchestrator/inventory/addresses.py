@@ -73,6 +73,18 @@ def mac(inventory: Inventory, ref: NicRef) -> str:
     return f"02:00:00:00:{_number(inventory, link):02x}:{_end(link, ref):02x}"
 
 
+def dpdk_mac(inventory: Inventory, ref: NicRef) -> str:
+    """A MAC for frames to DPDK behind a bridge. Raises UsageError if `ref` is in no veth link.
+
+    It is nobody's: frames to the MAC of the tap's own interface end in the kernel, as a bridge takes the addresses
+    of its ports for its own.
+    """
+    link = link_of(inventory, ref)
+    if link.kind != "veth":
+        raise UsageError(f"{ref} is behind no bridge of a testbed (link {link.name} is {link.kind})")
+    return f"02:00:00:00:{_number(inventory, link):02x}:{100 + _end(link, ref):02x}"
+
+
 def tap_name(nic: Nic) -> str:
     """The name of the DPDK tap that shares a bridge with the NIC's interface. Raises UsageError."""
     if nic.interface is None:

@@ -25,10 +25,10 @@ from orchestrator.apps.params import (
 from orchestrator.apps.paths import binary
 from orchestrator.apps.process import PlannedProcess
 from orchestrator.errors import UsageError
-from orchestrator.inventory.addresses import dpdk_address, kernel_address
+from orchestrator.inventory.addresses import dpdk_address, dpdk_mac, kernel_address
 from orchestrator.inventory.model import Inventory
 from orchestrator.scenarios.base import Row, Scenario, TrialContext
-from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host
+from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host, shared_port
 from orchestrator.scenarios.common import EVERYWHERE
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 
@@ -170,6 +170,8 @@ class SymmetricMp:
             src_ip=str(dpdk_address(inventory, used[0].generator.ref)),
             dst_ip=str(dpdk_address(inventory, used[0].sut.ref)),
             load=_load(row, context, "traffic"),
+            # Without one the generator learns the MAC from the first echo.
+            peer_mac=dpdk_mac(inventory, used[0].sut.ref) if shared_port(used[0]) else "",
         )
         return PlannedProcess(
             name="traffic",
