@@ -1,0 +1,432 @@
+"""symmetric_mp and traffic against each other, started directly: what a plan relies on, without SSH in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+APPS = Path(__file__).parents[2] / "dpdk_apps"
+POOL = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
+FREE = POOL.with_name("free_hugepages")
+PAGES = 96
+READY_S = 10.0
+END_S = 10.0
+PEER_MAC = "02:00:00:00:00:66"
+
+
+def words(line: str) -> list[str]:
+    return line.split()
+
+
+def cpu(wanted: int) -> int:
+    """A CPU that we may use."""
+    allowed = sorted(os.sched_getaffinity(0))
+    return allowed[wanted % len(allowed)]
+
+
+@dataclass
+class Program:
+    """A started program and the statistics that it is to leave."""
+
+    process: subprocess.Popen[str]
+    stats_path: Path
+    err_path: Path
+    ready: str = ""
+
+    def wait_ready(self) -> None:
+        assert self.process.stdout is not None
+        answered, _, _ = select.select([self.process.stdout], [], [], READY_S)
+        self.ready = self.process.stdout.readline() if answered else ""
+        assert self.ready.startswith("@ready"), f"not ready: {self.errors()}"
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Send a signal and wait for the end; returns the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(END_S)
+
+    def stats(self) -> dict[str, Any]:
+        read: dict[str, Any] = json.loads(self.stats_path.read_text())
+        return read
+
+    def errors(self) -> str:
+        return self.err_path.read_text()
+
+
+@dataclass
+class Lab:
+    """A folder with a hugetlbfs of its own, and the programs that one test started."""
+
+    path: Path
+    binaries: Path
+    started: list[Program] = field(default_factory=list)
+
+    @property
+    def huge(self) -> Path:
+        return self.path / "huge"
+
+    def vdevs(self, role: str, ports: int) -> list[str]:
+        return [
+            f"--vdev=net_memif{i},role={role},id={i},socket-abstract=no,socket={self.path}/memif{i}.sock"
+            for i in range(ports)
+        ]
+
+    def eal(self, prefix: str, lcore: int, on: int, proc_type: str = "primary") -> list[str]:
+        return [
+            *("--no-pci", "--no-telemetry", "--huge-dir", str(self.huge), "--log-level=*:warning"),
+            *("--file-prefix", f"{self.path.name}-{prefix}", "--proc-type", proc_type, "--lcores", f"{lcore}@{on}"),
+        ]
+
+    def start(self, app: str, name: str, argv: list[str], netns: str | None = None) -> Program:
+        err = self.path / f"{name}.err"
+        stats = self.path / f"{name}.json"
+        stats.unlink(missing_ok=True)
+        enter = ["ip", "netns", "exec", netns] if netns else []
+        with err.open("w") as stderr:
+            process = subprocess.Popen(
+                [*enter, str(self.binaries / app / app), *argv, "--stats", str(stats)],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            )
+        program = Program(process, stats, err)
+        self.started.append(program)
+        return program
+
+    def smp(  # the options that tests turn
+        self,
+        proc_id: int,
+        procs: int,
+        vdevs: list[str],
+        *,
+        mask: str = "1",
+        lcore: int | None = None,
+        proc_type: str = "",
+        name: str = "",
+        netns: str | None = None,
+        ready: bool = True,
+    ) -> Program:
+        kind = proc_type or ("primary" if proc_id == 0 else "secondary")
+        eal = self.eal("sut", proc_id if lcore is None else lcore, cpu(1), kind)
+        own = ["-p", mask, f"--num-procs={procs}", "--proc-id", str(proc_id), "--idle", "yield", "--rx-desc", "256"]
+        argv = [*eal, *(vdevs if kind == "primary" else []), "--", *own, "--tx-desc", "256"]
+        program = self.start("symmetric_mp", name or f"smp{proc_id}", argv, netns)
+        if ready:
+            program.wait_ready()
+        return program
+
+    def group(self, procs: int, ports: int = 1) -> list[Program]:
+        mask = hex((1 << ports) - 1)
+        return [self.smp(i, procs, self.vdevs("server", ports), mask=mask) for i in range(procs)]
+
+    def traffic(
+        self, vdevs: list[str], *options: str, netns: str | None = None, size: int = 64, window: float = 0.3
+    ) -> Program:
+        argv = [*self.eal("gen", 0, cpu(0)), *vdevs, "--", "--size", str(size), "--warmup", "0.1"]
+        argv += ["--window", str(window), "--idle", "yield", "--max-samples", "1000000", "--rx-desc", "256"]
+        argv += ["--tx-desc", "256", "--samples", str(self.path / "samples.bin"), *options]
+        return self.start("traffic", "traffic", argv, netns)
+
+    def measure(self, vdevs: list[str], *options: str, netns: str | None = None, size: int = 64) -> dict[str, Any]:
+        """Run the generator to its end; returns its statistics after checking that every packet is accounted for."""
+        program = self.traffic(vdevs, *options, netns=netns, size=size)
+        program.wait_ready()
+        assert program.process.wait(END_S) == 0, program.errors()
+        stats = program.stats()
+        assert stats["sent"] == stats["returned"] + stats["lost"] == self.samples()
+        assert [stats[key] for key in ("duplicates", "unknown", "corrupt", "foreign", "short")] == [0] * 5
+        return stats
+
+    def samples(self) -> int:
+        raw = (self.path / "samples.bin").read_bytes()
+        magic, version, _, count = struct.unpack_from("<8sIIQ", raw)
+        assert (magic, version, len(raw)) == (b"DPLATENC", 1, 48 + 8 * count)
+        return int(count)
+
+    def map_files(self) -> list[str]:
+        return [path.name for path in self.huge.iterdir()]
+
+    def end(self) -> None:
+        for program in self.started:
+            if program.process.poll() is None:
+                program.process.kill()
+            program.process.wait(END_S)
+            assert program.process.stdout is not None
+            program.process.stdout.close()
+        self.started.clear()
+        for left in [*self.huge.iterdir(), *self.path.glob("*.sock")]:
+            left.unlink()
+
+
+@pytest.fixture(scope="session")
+def binaries(root: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs, built from this checkout."""
+    build = tmp_path_factory.mktemp("dpdk_apps") / "build"
+    subprocess.run(["meson", "setup", "-Ddpdk=enabled", build, APPS], check=True, capture_output=True, timeout=60)
+    targets = [f"{app}/{app}" for app in ("symmetric_mp", "traffic")]
+    subprocess.run(["ninja", "-C", build, *targets], check=True, capture_output=True, timeout=110)
+    return build
+
+
+@pytest.fixture(scope="module")
+def lab_home(binaries: Path) -> Iterator[Lab]:
+    """Pages added to the kernel's pool, and a hugetlbfs for them; both are given back."""
+    before = int(POOL.read_text())
+    POOL.write_text(str(before + PAGES))
+    try:
+        if int(POOL.read_text()) < before + PAGES:
+            pytest.skip(f"needs {PAGES} huge pages of 2 MiB, the kernel gave {int(POOL.read_text()) - before}")
+        with tempfile.TemporaryDirectory(prefix="dt", dir="/run") as folder:
+            lab = Lab(Path(folder), binaries)
+            lab.huge.mkdir()
+            mount = ["mount", "-t", "hugetlbfs", "-o", f"pagesize=2M,size={PAGES * 2}M", "none", str(lab.huge)]
+            subprocess.run(mount, check=True)
+            try:
+                yield lab
+            finally:
+                subprocess.run(["umount", str(lab.huge)], check=True)
+            for runtime in Path("/var/run/dpdk").glob(f"{lab.path.name}-*"):
+                for left in runtime.iterdir():
+                    left.unlink()
+                runtime.rmdir()
+    finally:
+        POOL.write_text(str(int(POOL.read_text()) - PAGES))
+
+
+@pytest.fixture
+def lab(lab_home: Lab) -> Iterator[Lab]:
+    try:
+        yield lab_home
+    finally:
+        lab_home.end()
+
+
+def check_balance(stats: dict[str, Any]) -> None:
+    """What a process of the group received is what it sent and what it dropped, by its queues and by its sums."""
+    queues = stats["queues"]
+    received = sum(q["rx_packets"] for q in queues)
+    sent = sum(q["tx_packets"] for q in queues)
+    dropped = sum(sum(q["drops"].values()) for q in queues)
+    assert received == sent + dropped
+    assert stats["accounting"] == {"in": received, "out": sent, "drops": dropped}
+
+
+def stop_group(group: list[Program]) -> list[dict[str, Any]]:
+    """Secondaries first; returns all statistics, the primary's first."""
+    for program in reversed(group):
+        assert program.stop() == 0, program.errors()
+    stats = [program.stats() for program in group]
+    for each in stats:
+        check_balance(each)
+    assert stats[0]["pool"]["in_use_at_end"] == 0
+    return stats
+
+
+def shares(stats: list[dict[str, Any]]) -> list[float]:
+    received = [each["accounting"]["in"] for each in stats]
+    return [count / sum(received) for count in received]
+
+
+@pytest.mark.parametrize(
+    ("size", "loop"),
+    [(32, ("--depth", "1")), (1472, ("--depth", "16")), (256, ("--rate", "5000"))],
+    ids=["smallest", "largest", "open-loop"],
+)
+def test_one_process_returns_everything(lab: Lab, size: int, loop: tuple[str, str]) -> None:
+    (sut,) = lab.group(1)
+    assert sut.ready == "@ready ports=1 proc=0/1\n"
+    stats = lab.measure(lab.vdevs("client", 1), "-p", "1", "--queues", "1", "--flows", "3", *loop, size=size)
+    assert stats["lost"] == 0
+    assert stats["reordered"] == 0
+    assert stats["returned"] > 100
+    if loop[0] == "--rate":
+        assert stats["sent"] == pytest.approx(5000 * 0.3, rel=0.02)
+    began = time.monotonic()
+    (sut_stats,) = stop_group([sut])
+    assert time.monotonic() - began < 1.0
+    assert (sut_stats["ended"], sut_stats["proc_type"]) == ("signal", "primary")
+    (sut_queue,), (queue,) = sut_stats["queues"], stats["queues"]
+    assert sut_queue["rx_packets"] == queue["tx_packets"]
+    assert sut_queue["rx_bytes"] == queue["tx_packets"] * (42 + size)
+    assert queue["peer_mac"] == sut_queue["mac"], "the address was learned from the echo"
+    assert lab.map_files() == []
+
+
+def test_four_processes_share_two_ports(lab: Lab) -> None:
+    group = lab.group(4, ports=2)
+    options = words("-p 3 --queues 4 --flows 64 --depth 8")
+    generator = lab.measure(lab.vdevs("client", 2), *options)
+    stats = stop_group(group)
+    assert generator["lost"] == 0
+    assert all(0.15 <= share <= 0.35 for share in shares(stats)), shares(stats)
+    for i, each in enumerate(stats):
+        assert [(q["port"], q["queue"]) for q in each["queues"]] == [(0, i), (1, i)]
+        assert all(q["rx_packets"] > 0 and q["tx_packets"] > 0 for q in each["queues"])
+    # What came in by one port went out by the other.
+    first, second = ([each["queues"][port] for each in stats] for port in (0, 1))
+    assert sum(q["rx_packets"] for q in first) == sum(q["tx_packets"] + q["drops"]["tx_full"] for q in second)
+    assert sum(q["rx_packets"] for q in second) == sum(q["tx_packets"] + q["drops"]["tx_full"] for q in first)
+    assert sum(each["accounting"]["in"] for each in stats) == sum(q["tx_packets"] for q in generator["queues"])
+
+
+def test_two_processes_get_half_each(lab: Lab) -> None:
+    group = lab.group(2)
+    options = words("-p 1 --queues 2 --flows 64 --depth 4")
+    assert lab.measure(lab.vdevs("client", 1), *options)["lost"] == 0
+    assert all(0.4 <= share <= 0.6 for share in shares(stop_group(group)))
+
+
+def refusal(program: Program) -> str:
+    """The last line that a refused program left, after checking that it ended by itself and had nothing to report."""
+    assert program.process.wait(END_S) in (1, 2)
+    assert not program.stats_path.exists()
+    return program.errors().splitlines()[-1]
+
+
+def test_starts_that_cannot_work_are_refused(lab: Lab) -> None:
+    server = lab.vdevs("server", 1)
+    early = lab.smp(1, 2, server, name="early", ready=False)
+    assert "start the primary first" in refusal(early)
+    primary = lab.smp(0, 2, server)
+    same_id = lab.smp(0, 2, server, proc_type="secondary", lcore=5, name="same_id", ready=False)
+    assert f"--proc-id 0 belongs to process {primary.process.pid} already" in refusal(same_id)
+    other_size = lab.smp(1, 4, server, name="other_size", ready=False)
+    assert "--num-procs 4, but the primary was started with --num-procs 2" in refusal(other_size)
+    same_lcore = lab.smp(1, 2, server, lcore=0, name="same_lcore", ready=False)
+    assert f"lcore id 0 is that of process {primary.process.pid}" in refusal(same_lcore)
+    second_primary = lab.smp(1, 2, server, proc_type="primary", name="second_primary", ready=False)
+    assert "runs already" in refusal(second_primary)
+    # None of them harmed the group: the real secondary joins, and takes over from one that was killed.
+    lab.smp(1, 2, server).stop(signal.SIGKILL)
+    secondary = lab.smp(1, 2, server, name="taker")
+    assert lab.measure(lab.vdevs("client", 1), *words("-p 1 --queues 2 --flows 8 --depth 2"))["lost"] == 0
+    for program in (secondary, primary):
+        assert program.stop() == 0
+        check_balance(program.stats())
+
+
+@pytest.mark.parametrize(
+    ("vdev", "reason"),
+    [
+        ("net_pcap0,iface=lo", "has 1 receive and 1 send queues, 4 of each are needed"),
+        ("net_af_packet0,iface=lo", "receives and sends in one process only"),
+    ],
+)
+def test_too_few_queues_are_refused(lab: Lab, vdev: str, reason: str) -> None:
+    assert reason in refusal(lab.smp(0, 4, [f"--vdev={vdev}"], ready=False))
+
+
+def test_secondaries_end_when_their_primary_is_killed(lab: Lab) -> None:
+    primary, *secondaries = lab.group(3)
+    primary.process.kill()
+    killed = time.monotonic()
+    for secondary in secondaries:
+        assert secondary.process.wait(END_S) == 3
+        assert time.monotonic() - killed < 1.0
+        assert secondary.stats()["ended"] == "primary died"
+        check_balance(secondary.stats())
+    # A new group starts over what the killed one left: its socket, lock and huge pages.
+    stop_group(lab.group(2))
+
+
+def test_drops_are_counted(lab: Lab) -> None:
+    """One port floods and the other has no room: most frames cannot leave, and each of them is accounted for."""
+    vdevs = [*lab.vdevs("server", 1), "--vdev=net_null0"]
+    sut = lab.smp(0, 1, vdevs, mask="3")
+    # Frames to port 0 leave by port 1, which swallows them: no path answers, and the generator says which.
+    generator = lab.traffic(
+        lab.vdevs("client", 1), *words("-p 1 --queues 1 --flows 1 --depth 1"), "--peer-mac", PEER_MAC
+    )
+    assert generator.process.wait(END_S) == 1
+    assert "flow 0 (port 0, queue 0" in generator.errors()
+    (stats,) = stop_group([sut])
+    assert stats["queues"][0]["drops"]["tx_full"] > 1000
+    assert stats["queues"][0]["tx_packets"] > 0
+
+
+def test_losses_are_counted(lab: Lab) -> None:
+    """The forwarder freezes in the window: what is out is lost, and what came back before is kept."""
+    (sut,) = lab.group(1)
+    # Its queue holds 1024 packets: all that the frozen half of the window sends.
+    options = words("-p 1 --queues 1 --flows 4 --rate 1000")
+    generator = lab.traffic(lab.vdevs("client", 1), *options, window=1.0)
+    generator.wait_ready()
+    with pytest.raises(subprocess.TimeoutExpired):
+        generator.process.wait(0.6)
+    sut.process.send_signal(signal.SIGSTOP)
+    assert generator.process.wait(END_S) == 0
+    stats = generator.stats()
+    assert stats["returned"] > 100
+    assert stats["lost"] > 100
+    assert stats["sent"] == stats["returned"] + stats["lost"] == lab.samples()
+    assert stats["rate_achieved"] < 950
+
+
+def test_floor_needs_no_peer(lab: Lab) -> None:
+    stats = lab.measure([], *words("--queues 2 --flows 16 --depth 1 --floor"))
+    assert (stats["floor"], stats["lost"]) == (True, 0)
+    assert {q["driver"] for q in stats["queues"]} == {"net_ring"}
+    assert all(q["tx_packets"] == q["rx_packets"] > 0 for q in stats["queues"])
+
+
+@pytest.fixture
+def namespaces(lab: Lab) -> Iterator[tuple[str, str]]:
+    """Two network namespaces: a veth `plain`, and a veth `wire` that in the second one shares a bridge with a tap."""
+    left, right = f"dta{os.getpid()}", f"dtb{os.getpid()}"
+
+    def ip(line: str) -> None:
+        subprocess.run(["ip", *line.split()], check=True)
+
+    try:
+        for name in (left, right):
+            ip(f"netns add {name}")
+            off = ["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"]
+            subprocess.run(["ip", "netns", "exec", name, *off], check=True)
+        for link in ("plain", "wire"):
+            ip(f"link add {link} netns {left} type veth peer name {link} netns {right}")
+        ip(f"-n {right} link add bridge address 02:00:00:00:01:02 type bridge stp_state 0 mcast_snooping 0")
+        subprocess.run(["ip", "-n", right, *["tuntap", "add", "dev", "tap", "mode", "tap", "multi_queue"]], check=True)
+        for port in ("wire", "tap"):
+            ip(f"-n {right} link set {port} master bridge")
+        for name, links in ((left, ("plain", "wire")), (right, ("plain", "wire", "tap", "bridge"))):
+            for link in links:
+                ip(f"-n {name} link set {link} up")
+        yield left, right
+    finally:
+        lab.end()
+        for name in (left, right):
+            subprocess.run(["ip", "netns", "del", name], check=False)
+
+
+def test_af_packet_over_veth(lab: Lab, namespaces: tuple[str, str]) -> None:
+    left, right = namespaces
+    vdev = ["--vdev=net_af_packet0,iface=plain"]
+    sut = lab.smp(0, 1, vdev, netns=right)
+    options = words(f"-p 1 --queues 1 --flows 4 --depth 1 --spread driver --peer-mac {PEER_MAC}")
+    assert lab.measure(vdev, *options, netns=left)["lost"] == 0
+    stop_group([sut])
+
+
+def test_two_processes_share_a_tap_on_a_bridge(lab: Lab, namespaces: tuple[str, str]) -> None:
+    """The tap was made before and stays: the programs need nothing to be done after they started."""
+    left, right = namespaces
+    group = [lab.smp(i, 2, ["--vdev=net_tap0,iface=tap"], netns=right) for i in range(2)]
+    options = words(f"-p 1 --queues 1 --flows 64 --depth 4 --spread driver --peer-mac {PEER_MAC}")
+    generator = lab.measure(["--vdev=net_af_packet0,iface=wire"], *options, netns=left)
+    stats = stop_group(group)
+    assert generator["lost"] == 0
+    assert all(0.3 <= share <= 0.7 for share in shares(stats)), shares(stats)
+    # Beside the messages it got probes, if not all: the bridge forwards a moment after the tap is up.
+    messages = generator["sent"] + generator["warmup_sent"]
+    assert messages < sum(each["accounting"]["in"] for each in stats) <= generator["queues"][0]["tx_packets"]
