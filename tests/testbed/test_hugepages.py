@@ -49,8 +49,10 @@ class Bed:
     def changes(self) -> list[Change]:
         return [item.change for item in self.journal().open_changes().changes]
 
-    def setup(self, pages: int, owner: str = "setup-hugepages") -> HugepageReport:
-        return setup_hugepages(self.remotes, self.inventory, journal=self.journal(), owner=owner, pages=pages)
+    def setup(self, pages: int, owner: str = "setup-hugepages", node: int | None = None) -> HugepageReport:
+        return setup_hugepages(
+            self.remotes, self.inventory, journal=self.journal(), owner=owner, pages=pages, node=node
+        )
 
     def restore(self, only_owner: str | None = None) -> RestoreReport:
         return restore(self.remotes, self.journal(), {KIND: revert_hugepages}, only_owner=only_owner)
@@ -120,6 +122,15 @@ def test_restore_works_from_either_copy_of_the_journal(bed: Bed, lost: str) -> N
         if seen == 0:
             return
     pytest.fail(f"the pool differed by {seen} after the last restore")
+
+
+def test_pages_of_a_node(bed: Bed) -> None:
+    (made,) = bed.setup(bed.pages(), node=0).pools
+    (change,) = bed.changes()[-1:]
+    assert (change.setting, change.data["node"], change.data["added"]) == ("hugepages 2M node 0", 0, made.added)
+    assert made.added > 0
+    with pytest.raises(HostSettingError, match="alpha: the kernel has no pool of hugepages 2M node 77"):
+        bed.setup(1, node=77)
 
 
 def test_a_run_gives_back_its_own_only(bed: Bed) -> None:

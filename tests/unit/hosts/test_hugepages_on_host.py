@@ -1,5 +1,6 @@
 """The script that runs on the host, on made-up trees."""
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -83,3 +84,17 @@ def test_of_several_at_once_one_writes_and_the_others_are_told(pools: FakePools,
     answers = [json.loads(process.communicate(timeout=30)[0]) for process in running]
     assert sorted(answer["superseded"] for answer in answers) == [False] + [True] * 5
     assert pools.nr() == 15
+
+
+def test_nothing_is_written_while_another_has_the_lock(pools: FakePools, tmp_path: Path) -> None:
+    where = {"root": str(pools.root), "size_kb": 2048, "node": None, "lock": str(tmp_path / "lock")}
+    argument = json.dumps({"action": "remove", **where, "added": 2, "at_least": None})
+    argv = [sys.executable, "-I", "-S", str(hugepages.__file__), argument]
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        script = subprocess.Popen(argv, stdout=subprocess.PIPE)
+        with pytest.raises(subprocess.TimeoutExpired):
+            script.wait(0.4)
+        assert pools.nr() == 10
+    assert json.loads(script.communicate(timeout=30)[0])["removed"] == 2
+    assert pools.nr() == 8

@@ -110,3 +110,19 @@ def test_a_host_that_does_not_answer_is_named_and_the_others_are_read(here: Path
     found = open_journal(here, hosts).open_changes()
     assert [item.id for item in found.changes] == [change_id]
     assert list(found.unread) == ["alpha"]
+
+
+def test_a_host_that_did_not_answer_is_left_alone_and_evened_out_later(here: Path, hosts: dict[str, Path]) -> None:
+    change_id = open_journal(here, hosts).begin(change("alpha"))
+    file = hosts["alpha"] / "journal.jsonl"
+    kept = file.rename(hosts["alpha"] / "kept")
+    file.mkdir()
+    journal = open_journal(here, hosts)
+    assert list(journal.open_changes().unread) == ["alpha"]
+    journal.done(change_id)
+    with pytest.raises(CommandFailed):
+        journal.begin(change("alpha"))
+    file.rmdir()
+    kept.rename(file)
+    found = open_journal(here, hosts).open_changes()
+    assert (found.changes, [item.id for item in found.half_done]) == ((), [change_id])
