@@ -98,7 +98,8 @@ def _page(
         axes.legend(
             handles=[handle for handle in handles if handle is not None],
             loc="upper left",
-            bbox_to_anchor=(-0.17, -0.5 / _PANEL_HEIGHT),
+            bbox_to_anchor=((left - 0.5) / WIDTH_IN, 1 - (top + _PANEL_HEIGHT + 0.5) / height),
+            bbox_transform=figure.transFigure,
             frameon=False,
             borderaxespad=0,
             borderpad=0,

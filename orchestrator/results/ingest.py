@@ -93,7 +93,7 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         reordered=known.reordered,
         corrupt=known.corrupt,
         late=known.late,
-        retransmits=known.tcp.retransmits if known.tcp else 0,
+        retransmits=sum(entry.retransmits for entry in stats.values()),
         latency=_latency(samples),
         ops_per_s=evidence.samples / window_s if window_s > 0 else 0.0,
         window_actual_s=window_s,

@@ -52,8 +52,23 @@ class ThreadStats(_Part):
         return value
 
 
+class DriverStats(_Part):
+    """What the driver of one port counted of packets that never reached the program, or never left."""
+
+    port: int = 0
+    imissed: int = 0
+    ierrors: int = 0
+    oerrors: int = 0
+    rx_nombuf: int = 0
+
+    @property
+    def missed(self) -> int:
+        """All of them."""
+        return self.imissed + self.ierrors + self.oerrors + self.rx_nombuf
+
+
 class TcpStats(_Part):
-    """Of the generator's connections, summed."""
+    """Of a process's connections, summed."""
 
     retransmits: int = 0
     mss: int = 0
@@ -78,6 +93,7 @@ class ProcessStats(_Part):
     queues: tuple[QueueStats, ...] = ()
     threads: tuple[ThreadStats, ...] = ()
     accounting: AccountingStats | None = None
+    driver_stats: tuple[DriverStats, ...] = ()
 
     loop: str = ""
     depth: int = 0
@@ -99,6 +115,11 @@ class ProcessStats(_Part):
     recorder_full: bool = False
     floor: bool = False
     tcp: TcpStats | None = None
+
+    @property
+    def retransmits(self) -> int:
+        """TCP segments that this process sent again."""
+        return self.tcp.retransmits if self.tcp else 0
 
     @property
     def rx_packets(self) -> int:

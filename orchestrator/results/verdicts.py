@@ -201,10 +201,25 @@ def reordered(evidence: Evidence) -> Verdict | None:
 
 def retransmissions(evidence: Evidence) -> Verdict | None:
     """TCP sent segments again, so that a loss on the link hides in the tail."""
-    stats = evidence.generator
-    if stats is None or stats.tcp is None or stats.tcp.retransmits == 0:
+    again = {name: stats.retransmits for name, stats in evidence.stats.items() if stats.retransmits}
+    if not again:
         return None
-    return _mark("retransmissions", f"{stats.tcp.retransmits} segments sent again")
+    return _mark("retransmissions", f"segments sent again: {', '.join(f'{name} {n}' for name, n in again.items())}")
+
+
+def drops(evidence: Evidence) -> Verdict | None:
+    """Full rings: a driver had no room for packets that came, or a process could not send what it had received.
+
+    Frames that are none of the generator's (group addresses) and what was under way when a process stopped are
+    dropped too; they are in the accounting and not here.
+    """
+    found = {}
+    for name, stats in evidence.stats.items():
+        full = sum(queue.drops.get("tx_full", 0) for queue in stats.queues)
+        missed = sum(driver.missed for driver in stats.driver_stats)
+        if full + missed:
+            found[name] = f"{name}: {full} not sent, {missed} missed by the driver"
+    return _mark("drops", "; ".join(found.values())) if found else None
 
 
 def drifting(evidence: Evidence) -> Verdict | None:
@@ -237,6 +252,7 @@ def all_verdicts() -> tuple[Callable[[Evidence], Verdict | None], ...]:
         duplicates,
         reordered,
         retransmissions,
+        drops,
         drifting,
     )
 

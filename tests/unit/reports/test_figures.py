@@ -101,6 +101,16 @@ def test_every_line_is_named_and_nothing_leaves_the_page(experiment):
         assert all("[oversubscribed]" in t.get_text() for t in figure.axes[1].get_legend().get_texts())
 
 
+def test_one_parameter_set_stays_on_the_page_too(tmp_path):
+    alone = write_experiment(tmp_path, Synthetic(blocks=1, seconds=0.01, counts=(1,)))
+    (figure,) = draw_distributions(alone, "ecdf")
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    box = axes.get_legend().get_window_extent()
+    assert figure.bbox.x0 < box.x0 < box.x1 < figure.bbox.x1
+    assert box.y1 < axes.xaxis.label.get_window_extent().y0
+
+
 def test_many_parameter_sets_get_pages(tmp_path):
     many = write_experiment(tmp_path, Synthetic(blocks=1, seconds=0.01, counts=(1, 2, 3, 4, 5)))
     figures = draw_distributions(many, "ecdf")

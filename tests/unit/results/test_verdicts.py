@@ -135,7 +135,7 @@ def test_verdicts_from_the_generators_counters(folder, generator, expected, vali
     "server",
     [
         {"accounting": {"in": 5000, "out": 4998, "drops": 1}},
-        {"accounting": None, "queues": [{"rx_packets": 10, "tx_packets": 8, "drops": {"tx_full": 1}}]},
+        {"accounting": None, "queues": [{"rx_packets": 10, "tx_packets": 8, "drops": {"runt": 1}}]},
         {"accounting": {"in": 10, "out": 11, "drops": 0}},
     ],
 )
@@ -152,6 +152,21 @@ def test_a_thread_that_may_run_or_ran_elsewhere(folder, reading):
     result = outcome_of(folder, server={"threads": [thread(1), thread(1, **reading)]})
     assert names(result) == ["invalid: wrong cpu"]
     assert "symmetric_mp0" in result.verdicts[0].detail
+
+
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [
+        ({"driver_stats": [{"port": 0, "imissed": 3}]}, "drops"),
+        ({"queues": [{"rx_packets": 5, "tx_packets": 4, "drops": {"tx_full": 1}}]}, "drops"),
+        ({"tcp": {"retransmits": 2}}, "retransmissions"),
+        ({"queues": [{"rx_packets": 5, "tx_packets": 4, "drops": {"group_address": 1}}]}, "ok"),
+    ],
+)
+def test_verdicts_from_the_counters_of_the_system_under_test(folder, server, expected):
+    result = outcome_of(folder, server=server)
+    assert result.verdict == expected
+    assert result.valid
 
 
 def test_drift_is_a_mark_with_its_size(folder):
