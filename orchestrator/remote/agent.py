@@ -336,6 +336,8 @@ class Process(Child):
         self.name, self.directory = request["name"], request["directory"]
         self.stop_steps = list(zip((signal.SIGINT, signal.SIGTERM, signal.SIGKILL), request["stop"]))
         base = os.path.join(self.directory, self.name)
+        self.status_fd = -1
+        logs: list[Log] = []
         try:
             os.makedirs(self.directory, exist_ok=True)
             self.status_fd = os.open(base + ".status", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
@@ -343,24 +345,28 @@ class Process(Child):
                 file.write(shlex.join(request["argv"]) + "\n")
             # Room for the last status is taken now: a disk that fills up later does not keep it from being told.
             self.write_status({"schema": 1, "state": "starting"})
-            out = Log(base + ".stdout", self.on_log_error, request["ready"], self.on_ready)
-            self.errors = Log(base + ".stderr", self.on_log_error)
-        except OSError as error:
-            raise Refused(f"cannot write {error.filename or base + '.*'}: {why(error)}") from error
-        try:
+            logs.append(Log(base + ".stdout", self.on_log_error, request["ready"], self.on_ready))
+            logs.append(Log(base + ".stderr", self.on_log_error))
+            self.errors = logs[1]
             super().__init__(
                 agent,
                 {**request, "cwd": self.directory},
                 agent.environment(request["env"], request["run_id"]),
-                (out, self.errors),
+                (logs[0], logs[1]),
             )
-        except Refused:
-            for log in (out, self.errors):
+        except (OSError, Refused) as error:
+            for log in logs:
                 log.close()
-            os.close(self.status_fd)
-            raise
-        self.write_status({"schema": 1, "state": "running", "pid": self.pid, "started": time.time()})
+            if self.status_fd >= 0:
+                os.close(self.status_fd)
+            if isinstance(error, Refused):
+                raise
+            raise Refused(f"cannot write {error.filename or base + '.*'}: {why(error)}") from error
         self.limit = agent.after(request["deadline_s"], lambda: self.escalate("deadline", self.stop_steps))
+        try:
+            self.write_status({"schema": 1, "state": "running", "pid": self.pid, "started": time.time()})
+        except OSError as error:
+            self.on_log_error(base + ".status", error)
 
     def write_status(self, status: Frame) -> None:
         """Overwrite the status file in place, in the block that it has had since the start."""
@@ -374,7 +380,7 @@ class Process(Child):
     def on_log_error(self, path: str, error: OSError) -> None:
         """A log that cannot be written makes the process's results worthless: end it and say so."""
         if not self.detail:
-            self.detail = f"cannot write {path}: {why(error)}"
+            self.detail = f"cannot write {path[-1000:]}: {why(error)}"
             self.agent.send({"event": "log_failed", "process": self.handle, "path": path, "what": self.detail})
             self.escalate("log", self.stop_steps)
 
@@ -483,6 +489,8 @@ class Agent:
             self.refuse(request["id"], refused)
         except OSError as error:
             self.refuse(request["id"], Refused(f"{error.filename or request['op']}: {why(error)}"))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:  # what else runs here is not to end for it
+            self.refuse(request["id"], Refused(f"cannot do {request['op']!r}: {type(error).__name__}: {error}"))
         else:
             if values is not None:
                 self.reply(request["id"], **values)
@@ -635,6 +643,8 @@ class Agent:
             )
         except OSError as error:
             raise Refused(f"cannot start {error.filename or argv[0]}: {why(error)}") from error
+        except ValueError as error:  # a NUL in an argument
+            raise Refused(f"cannot start {argv[0]!r}: {error}") from error
         finally:
             os.sched_setaffinity(0, before)
         return popen

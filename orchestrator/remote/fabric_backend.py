@@ -191,13 +191,13 @@ class FabricRemote(AgentRemote):
                 host=self.host,
                 remedy=f"give {user} a sudoers line `{user} ALL=(root) NOPASSWD: ALL`, or connect as root",
             )
-        if "sudo" in said and "not found" in said:
-            return HostUnreachable(
-                "there is no sudo", host=self.host, remedy="install it there: apt install sudo; or connect as root"
-            )
         if bootstrap.PYTHON in said and ("not found" in said or "no such file" in said):
             return HostUnreachable(
                 f"there is no {bootstrap.PYTHON}", host=self.host, remedy="install it there: apt install python3"
+            )
+        if "sudo" in said and "not found" in said:
+            return HostUnreachable(
+                "there is no sudo", host=self.host, remedy="install it there: apt install sudo; or connect as root"
             )
         return error
 

@@ -37,11 +37,12 @@ class StopDeadlines:
 class ProcessSpec:
     """A supervised process to start.
 
-    `directory` (absolute, made if missing) gets `<name>.argv`, `<name>.stdout`, `<name>.stderr` and, when the process
-    ends, `<name>.status` (JSON). `cpus` is the affinity that the process is started with; empty means all. `ready` is
-    the first word of the line on stdout that says the process is ready; empty means ready once started. `deadline_s`
-    is counted on the host's own clock from the start; when it has passed the process is ended. The environment
-    variable `DPDK_ORCHESTRATOR_RUN` holds `run_id`.
+    `directory` (absolute, made if missing; also the working directory) gets `<name>.argv` (one line, quoted for a
+    shell), `<name>.stdout`, `<name>.stderr` and `<name>.status` (JSON; `state` is `running`, and `ended` at the end,
+    then with `exit_code`, `reason`, `detail` and `seconds`). `cpus` is the affinity that the process is started with;
+    empty means all. `ready` is the first word of the line on stdout that says the process is ready; empty means ready
+    once started. `deadline_s` is counted on the host's own clock from the start; when it has passed the process is
+    ended. The environment variable `DPDK_ORCHESTRATOR_RUN` holds `run_id`.
     """
 
     name: str

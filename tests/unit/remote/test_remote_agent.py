@@ -294,6 +294,23 @@ def test_a_cpu_that_is_not_there(agents: Callable[..., Raw], tmp_path: Path) -> 
     assert "CPUs [1000]" in error["what"]
 
 
+def test_a_bad_request_is_refused_and_ends_nothing(agents: Callable[..., Raw], tmp_path: Path) -> None:
+    raw = agents()
+    pid = raw.start(tmp_path, "exec sleep 100")["pid"]
+    assert "null byte" in raw.ask("run", argv=["a\0b"], env={}, timeout_s=1)["error"]["what"]
+    assert "UnicodeEncodeError" in raw.ask("run", argv=["cat"], stdin="\ud800", env={}, timeout_s=1)["error"]["what"]
+    assert "op_dance" in raw.ask("dance")["error"]["what"]
+    assert "KeyError" in raw.ask("start")["error"]["what"]
+    assert not gone(pid, 0)
+
+
+def test_a_status_that_cannot_be_written_refuses_the_start(agents: Callable[..., Raw], tmp_path: Path) -> None:
+    raw = agents()
+    (tmp_path / "p.status").symlink_to("/dev/full")
+    assert "ENOSPC" in raw.start(tmp_path, "exec sleep 100")["error"]["what"]
+    assert raw.ask("status")["children"] == []
+
+
 def test_bye_is_answered_when_everything_is_gone(agents: Callable[..., Raw], tmp_path: Path) -> None:
     raw = agents()
     pid = raw.start(tmp_path, "exec sleep 100")["pid"]
