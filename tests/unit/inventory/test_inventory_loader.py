@@ -190,6 +190,12 @@ BAD_VALUES = [
         "interface: eth1, vdev: tap,",
         "7: NIC one.k0: a tap and the interface meet in a bridge",
     ),
+    (
+        REAL,
+        "interface: eth1,",
+        "interface: eth1, vdev: tap, bridge: eth1,",
+        "7: NIC one.k0: bridge and interface have one",
+    ),
     (REAL, "interface: eth1,", "vdev: af_packet,", "7: NIC one.k0: af_packet needs an interface under it"),
     (REAL, "interface: eth1,", "interface: ../x,", "7: interface: '../x' is not the name of a network interface"),
     (REAL, "interface: eth1,", "interface: eth1, dpdk_driver: bifurcated,", "7: NIC one.k0: `dpdk_driver` is for PCI"),
