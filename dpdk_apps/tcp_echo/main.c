@@ -126,7 +126,7 @@ static int
 write_stats(const struct arguments *a, const struct worker_counts *c, enum tcp_spread spread,
 		double ticks_per_s)
 {
-	struct stats *s = stats_open(a->stats, "tcp_echo", "echo");
+	struct stats *s = stats_open(a->stats, "tcp_echo", "sut");
 
 	if (s == NULL)
 		return -1;
