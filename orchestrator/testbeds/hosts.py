@@ -14,7 +14,7 @@ from typing import Any
 from orchestrator.errors import TestbedError
 from orchestrator.testbeds import host_init, ip_tool, links, root_plan, ssh_server
 from orchestrator.testbeds.deadline import Deadline
-from orchestrator.testbeds.paths import HOST_MARK, Folders
+from orchestrator.testbeds.paths import HOST_MARK, PATH, Folders
 from orchestrator.testbeds.processes import Identity, read_identity
 from orchestrator.testbeds.survey import log_of, plan_text
 from orchestrator.testbeds.topology import MANAGEMENT, MadeHost
@@ -31,7 +31,7 @@ def launch(host: MadeHost, folders: Folders, plan: dict[str, Any]) -> Identity:
     (folder / "init.json").unlink(missing_ok=True)
     _write_plan(folder, plan)
     _run_host_init("start", host, folders)
-    identity = read_identity(folder / "init.json")
+    identity = read_identity(folder / "init.json", f"{folders.testbed}/{host.name}")
     if identity is None:
         raise _failure("process 1 ended at once", host, folders)
     return identity
@@ -108,7 +108,7 @@ def _run_host_init(action: str, host: MadeHost, folders: Folders) -> None:
     """Run `host_init` under the system's Python until it (or the process 1 it started) has said how it went."""
     folder = folders.host(host.name)
     argv = ["/usr/bin/python3", "-I", "-S", str(host_init.__file__), action, str(folder)]
-    environment = {"PATH": root_plan.PATH, HOST_MARK: f"{folders.testbed}/{host.name}"}
+    environment = {"PATH": PATH, HOST_MARK: f"{folders.testbed}/{host.name}"}
     log = os.open(log_of(folders, host.name), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         process = subprocess.Popen(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.errors import TestbedError
+from orchestrator.testbeds.paths import PATH
 
 _TIMEOUT_S = 10
 
@@ -88,7 +89,15 @@ def _run(arguments: list[str], text: str, pid: int | None, host: str) -> str:
     enter = [] if pid is None else ["nsenter", f"--net=/proc/{pid}/ns/net", "--"]
     argv = [*enter, "ip", *arguments]
     try:
-        done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        done = subprocess.run(
+            argv,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+            env={"PATH": PATH, "LC_ALL": "C"},
+        )
     except subprocess.TimeoutExpired:
         raise TestbedError(f"ip did not end within {_TIMEOUT_S} s", host=host, remedy="run the command again") from None
     if done.returncode:

@@ -56,10 +56,8 @@ class Mending:
         process = seen.process
         if process is None:
             process = hosts.launch(host, self.folders, plan)
-        elif host.name in self._of("mounts") or self._of("links"):
-            # Links on a new file system: what a running host has of the old one no other host will ever see.
-            stale = {place for _, place in host.memif} if self._of("links") else set()
-            hosts.mend_mounts(host, self.folders, plan, stale)
+        elif host.name in self._of("mounts"):
+            hosts.mend_mounts(host, self.folders, plan, set(seen.stale))
         if seen.process is None or host.name in self._of("management"):
             hosts.connect(host, process, self.state.management[host.name], seen.network)
         return process

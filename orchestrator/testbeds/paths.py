@@ -11,6 +11,8 @@ from orchestrator.errors import UsageError
 CHECKOUT = Path(__file__).resolve().parents[2]
 HOST_MARK = "DPDK_ORCHESTRATOR_HOST"
 """Environment variable of a host's processes: `<testbed>/<host>`."""
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where programs are looked for, on this machine and in hosts; a user's own PATH may lack the sbin folders."""
 RUN = Path("/run/dpdk-orchestrator")
 PERSISTENT = Path("/var/lib/dpdk-orchestrator")
 

@@ -33,14 +33,14 @@ class Identity:
         return False
 
 
-def read_identity(file: Path) -> Identity | None:
-    """Process 1 of a host as `host_init` wrote it down, if it still runs and is a host's."""
+def read_identity(file: Path, mark: str) -> Identity | None:
+    """Process 1 of a host as `host_init` wrote it down, if it still runs and carries the host's mark."""
     try:
         record = json.loads(file.read_text(encoding="ascii"))
         identity = Identity(int(record["pid"]), int(record["start_time"]))
     except (OSError, ValueError, KeyError):
         return None
-    return identity if identity.alive() and mark_of(identity.pid) is not None else None
+    return identity if identity.alive() and mark_of(identity.pid) == mark else None
 
 
 def mark_of(pid: int) -> str | None:

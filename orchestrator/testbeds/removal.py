@@ -65,7 +65,7 @@ def drop_unwanted(known: State, wanted: Topology, folders: Folders) -> None:
             if folders.host(host.name).exists():
                 shutil.rmtree(folders.host(host.name))
             continue
-        process = read_identity(folders.host(host.name) / "init.json")
+        process = read_identity(folders.host(host.name) / "init.json", f"{before.name}/{host.name}")
         names = {name for port in before.ports(host.name) for name in port.names}
         names -= {name for port in wanted.ports(host.name) for name in port.names}
         if process is not None and names:
@@ -76,10 +76,8 @@ def _end_hosts(folders: Folders) -> tuple[str, ...]:
     """End every process that carries the testbed's mark, first of all those that are just making a host."""
     found = processes.marked(folders.testbed)
     names = {mark.partition("/")[2] for process in found if (mark := processes.mark_of(process.pid))}
-    inits = {identity for file in folders.run.glob("hosts/*/init.json") if (identity := read_identity(file))}
-    makers = [process for process in found if process not in inits and not processes.in_own_namespace(process.pid)]
-    processes.end_all(makers)
-    processes.end_all({*inits, *processes.marked(folders.testbed)})
+    processes.end_all(process for process in found if not processes.in_own_namespace(process.pid))
+    processes.end_all(processes.marked(folders.testbed))
     return tuple(sorted(names))
 
 

@@ -6,7 +6,7 @@ import os
 import shutil
 
 from orchestrator.errors import TestbedError, UsageError
-from orchestrator.testbeds.root_plan import PATH
+from orchestrator.testbeds.paths import PATH
 
 _PACKAGES = {
     "ip": "iproute2",

@@ -11,12 +11,11 @@ from typing import Any
 
 from orchestrator.errors import TestbedError
 from orchestrator.inventory.model import PAGE_BYTES
-from orchestrator.testbeds.paths import CHECKOUT, HOST_MARK, Folders
+from orchestrator.testbeds.paths import CHECKOUT, HOST_MARK, PATH, Folders
 from orchestrator.testbeds.topology import MadeHost, Topology
 
 Step = dict[str, Any]
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun", "fuse")
 _ETC = (

@@ -17,9 +17,8 @@ from pathlib import Path
 
 from orchestrator.errors import TestbedError
 from orchestrator.testbeds.deadline import Deadline
-from orchestrator.testbeds.paths import HOST_MARK, Folders
+from orchestrator.testbeds.paths import HOST_MARK, PATH, Folders
 from orchestrator.testbeds.processes import Identity
-from orchestrator.testbeds.root_plan import PATH
 
 PORT = 22
 _IN_CLOSE_WRITE, _IN_CLOEXEC = 0x8, 0o2000000
@@ -93,7 +92,8 @@ def make_keys(folders: Folders, hosts: Iterable[str]) -> None:
 
 def _keygen(path: Path, comment: str) -> subprocess.Popen[bytes]:
     argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
-    return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT, env={"PATH": PATH})
 
 
 def write_known_hosts(folders: Folders, addresses: dict[str, IPv4Address]) -> None:

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from orchestrator.errors import TestbedError
 from orchestrator.testbeds import ip_tool, links, root_plan, ssh_server
 from orchestrator.testbeds.host_init import mount_points
 from orchestrator.testbeds.paths import Folders
@@ -42,8 +43,14 @@ class HostView:
     process: Identity | None
     mounts: frozenset[str]
     plan_differs: bool
+    stale: frozenset[str]
+    """Places where the host still sees what the machine has replaced since (an upgraded file, a new file system)."""
     network: ip_tool.Network | None
     sshd: bool
+
+
+GONE = HostView(None, frozenset(), False, frozenset(), None, False)
+"""A host that does not run."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ def look(testbed: Topology, state: State, folders: Folders, plans: dict[str, dic
     """Look at every host in parallel. Takes some 10 ms."""
 
     def look_at(host: MadeHost) -> HostView:
-        return _look_at_host(host, folders, plans.get(host.name), state.address(host.name))
+        return _look_at_host(host, folders, plans[host.name], state.address(host.name))
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         machine = pool.submit(ip_tool.network)
@@ -83,21 +90,35 @@ def look(testbed: Topology, state: State, folders: Folders, plans: dict[str, dic
     return View(dict(zip((host.name for host in testbed.hosts), hosts, strict=True)), machine.result(), mounted)
 
 
-def _look_at_host(host: MadeHost, folders: Folders, plan: dict[str, Any] | None, address: IPv4Address) -> HostView:
-    process = read_identity(folders.host(host.name) / "init.json")
+def _look_at_host(host: MadeHost, folders: Folders, plan: dict[str, Any], address: IPv4Address) -> HostView:
+    process = read_identity(folders.host(host.name) / "init.json", f"{folders.testbed}/{host.name}")
     if process is None:
-        return HostView(None, frozenset(), False, None, False)
+        return GONE
     try:
         kept = (folders.host(host.name) / "plan.json").read_text(encoding="utf-8")
         return HostView(
             process,
             frozenset(mount_points(str(process.pid))),
-            plan is not None and kept != plan_text(plan),
+            kept != plan_text(plan),
+            frozenset(_stale(process.pid, plan)),
             ip_tool.network(process.pid, host.name),
             ssh_server.listening(process.pid, address),
         )
-    except OSError:  # it ended while it was looked at
-        return HostView(None, frozenset(), False, None, False)
+    except (OSError, TestbedError):
+        if process.alive():
+            raise
+        return GONE  # it ended while it was looked at
+
+
+def _stale(pid: int, plan: dict[str, Any]) -> Iterator[str]:
+    for path, step in root_plan.mount_paths(plan["steps"]).items():
+        if step["do"] == "bind" and not step["inner"]:
+            try:
+                same = os.path.samestat(Path(step["source"]).stat(), Path(f"/proc/{pid}/root{path}").stat())
+            except FileNotFoundError:
+                same = False
+            if not same:
+                yield path
 
 
 def missing(testbed: Topology, state: State, view: View, plans: dict[str, dict[str, Any]]) -> list[Finding]:
@@ -106,7 +127,7 @@ def missing(testbed: Topology, state: State, view: View, plans: dict[str, dict[s
     if testbed.memifs and not view.links_mounted:
         findings.append(Finding("links", "", "no file system for memif links", ", ".join(testbed.memifs)))
     for host in testbed.hosts:
-        findings += _host_findings(host, state, view, plans.get(host.name))
+        findings += _host_findings(host, state, view, plans[host.name])
     for link in testbed.veths:
         first, second = (view.hosts[end.host].network for end in link.ends)
         if first is None or second is None or not links.joined(link, first, second):
@@ -117,15 +138,17 @@ def missing(testbed: Topology, state: State, view: View, plans: dict[str, dict[s
     return findings
 
 
-def _host_findings(host: MadeHost, state: State, view: View, plan: dict[str, Any] | None) -> Iterator[Finding]:
+def _host_findings(host: MadeHost, state: State, view: View, plan: dict[str, Any]) -> Iterator[Finding]:
     seen = view.hosts[host.name]
     if seen.process is None or seen.network is None:
         yield Finding("host", host.name, "not running")
         return
-    wanted = root_plan.mount_paths(plan["steps"]) if plan else {}
+    wanted = root_plan.mount_paths(plan["steps"])
     lacking = sorted(set(wanted) - seen.mounts)
     if lacking:
         yield Finding("mounts", host.name, f"not mounted: {', '.join(lacking)}")
+    elif seen.stale:
+        yield Finding("mounts", host.name, f"replaced on the machine: {', '.join(sorted(seen.stale))}")
     elif seen.plan_differs:
         yield Finding("mounts", host.name, "made after another plan")
     problems = links.management_problems(host.interface, state.management[host.name], view.machine, seen.network)

@@ -75,7 +75,10 @@ def left_of(name: str) -> list[str]:
 
 
 def machine() -> dict[str, set[str]]:
-    """What a testbed of our own must leave as it was, but for what other testbeds do at the same time."""
-    interfaces = {entry.name for entry in Path("/sys/class/net").iterdir() if not entry.name.startswith("dt")}
-    mounts = {line.split(" ", 1)[1] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
-    return {"interfaces": interfaces, "mounts": {line for line in mounts if "/dpdk-orchestrator/" not in line}}
+    """What a testbed must leave as it was. Not looked at is where other programs come and go at the same time."""
+    interfaces = {entry.name for entry in Path("/sys/class/net").iterdir()}
+    points = {line.split(" ")[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
+    return {
+        "interfaces": {name for name in interfaces if not name.startswith(("dt", "veth"))},
+        "mounts": {point for point in points if not point.startswith(("/run/", "/tmp/"))},
+    }

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from namespace_hosts import inits, left_of, machine, on
+from namespace_hosts import inits, left_of, machine, on, python_on
 
 from orchestrator.errors import HostBusy, TestbedError, UsageError
 from orchestrator.inventory.model import Hugepages, Inventory
@@ -315,3 +315,77 @@ def test_term_ends_a_host(spare: Inventory) -> None:
     finally:
         os.close(handle)
     assert namespaces.status(name_of(spare)).hosts[0].init_pid is None
+
+
+def test_a_file_that_was_upgraded_on_the_machine_is_shown_anew(
+    spare: Inventory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As a package manager does it: a new file is renamed over the old one, which hosts go on seeing."""
+    real = namespaces.root_plan.host_plan
+    source = tmp_path / "upgraded"
+    source.write_text("old")
+
+    def with_file(*arguments: object) -> dict[str, object]:
+        plan = real(*arguments)  # type: ignore[arg-type]
+        plan["steps"].append(namespaces.root_plan.bind(source, "/etc/upgraded"))
+        return plan
+
+    monkeypatch.setattr(namespaces.root_plan, "host_plan", with_file)
+    inventory = namespaces.up(spare)
+    before = inits(name_of(spare))
+    (tmp_path / "new").write_text("new")
+    (tmp_path / "new").rename(source)
+    assert on(inventory, "alpha", "cat /etc/upgraded") == "old"
+    assert "alpha: replaced on the machine: /etc/upgraded" in namespaces.status(name_of(spare)).missing
+    namespaces.up(spare)
+    assert on(inventory, "alpha", "cat /etc/upgraded") == "new"
+    assert inits(name_of(spare)) == before
+
+
+@pytest.fixture
+def four_pages() -> Iterator[None]:
+    """Four more hugepages of 2 MiB in the machine's pool, given back at the end."""
+    pool = Path("/proc/sys/vm/nr_hugepages")
+    pool.write_text(str(int(pool.read_text()) + 4))
+    try:
+        yield
+    finally:
+        pool.write_text(str(int(pool.read_text()) - 4))
+
+
+HOLD_PAGES = """
+import mmap, os
+file = os.open("/dev/hugepages/held", os.O_CREAT | os.O_RDWR)
+os.ftruncate(file, 3 * 2097152)
+try:
+    mmap.mmap(file, 3 * 2097152)
+except OSError as error:
+    print(type(error).__name__, error.errno)
+area = mmap.mmap(file, 2 * 2097152)
+area[0] = area[2097152] = 1
+share = os.statvfs("/dev/hugepages")
+print(share.f_blocks, share.f_bfree, flush=True)
+"""
+
+
+def test_the_hugepage_share_is_enforced_and_free_again_after_down(spare: Inventory, four_pages: None) -> None:
+    alpha = spare.hosts[0].model_copy(update={"hugepages": Hugepages(pages=2)})
+    inventory = namespaces.up(spare.model_copy(update={"hosts": (alpha, spare.hosts[1])}))
+    told = python_on(inventory, "alpha", HOLD_PAGES).split()
+    assert told == ["OSError", "12", "2", "0"]
+    status = namespaces.status(name_of(spare)).hosts[0]
+    assert (status.hugepages_bytes, status.hugepages_free_bytes) == (4 << 20, 0)
+    device = os.stat(f"/proc/{status.init_pid}/root/dev/hugepages").st_dev
+    number = f" {os.major(device)}:{os.minor(device)} "
+    assert number in all_mounts()
+    namespaces.down(name_of(spare))
+    assert number not in all_mounts()  # the file system is gone, and with it the file that held the pages
+
+
+def all_mounts() -> str:
+    """The mounts that any process on this machine sees. (The pool's count of free pages is not ours alone.)"""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/mountinfo"):
+        with contextlib.suppress(OSError):
+            found.append(entry.read_text(encoding="utf-8"))
+    return "".join(found)

@@ -57,7 +57,7 @@ def test_a_pid_that_is_used_again_is_another_process(tmp_path: Path) -> None:
     assert not Identity(own.pid, own.start_time - 1).alive()
     file = tmp_path / "init.json"
     file.write_text(json.dumps({"pid": own.pid, "start_time": own.start_time}))
-    assert read_identity(file) is None  # alive, but it does not carry the mark of a host
+    assert read_identity(file, "t/alpha") is None  # alive, but it does not carry the mark of a host
 
 
 def test_only_the_process_itself_is_ended() -> None:
