@@ -14,11 +14,15 @@ from orchestrator.commands.nics import reverters
 from orchestrator.commands.session import hold_all, new_run_id, session
 from orchestrator.errors import TestbedError, UsageError
 from orchestrator.hosts.hugepages import setup_hugepages as make_pages
+from orchestrator.hosts.leftovers import end_leftovers
 from orchestrator.hosts.restore import restore as put_back
 from orchestrator.hosts.settings import RUN_OWNER_PREFIX, SETUP_HUGEPAGES
 from orchestrator.inventory.model import PAGE_BYTES, Inventory
+from orchestrator.remote.fleet import each, values
 from orchestrator.remote.openssh import ssh_argv, write_config
 from orchestrator.testbeds import namespaces
+
+LEFTOVERS_DEADLINE_S = 15.0
 
 
 def setup_hugepages(inventory_name: str, pages: int | None, size: str | None, node: int | None) -> str:
@@ -54,8 +58,14 @@ def restore(inventory_name: str) -> str:
     left_over = _left_by_run(inventory)
     with session(inventory, inventory_name, made_by="restore", tolerant=True) as hosts:
         hold_all(hosts, new_run_id())
+        ended = values(each(hosts.remotes, end_leftovers, deadline_s=LEFTOVERS_DEADLINE_S))
         report = put_back(hosts.remotes, hosts.journal, reverters())
-    notes = [f"{entry.host}: {entry.note} (changed by {entry.owner})" for entry in report.restored]
+    notes = [
+        f"{host}: ended process {process.pid} of run {process.run_id}: {process.command}"
+        for host, processes in ended.items()
+        for process in processes
+    ]
+    notes += [f"{entry.host}: {entry.note} (changed by {entry.owner})" for entry in report.restored]
     if left_over and inventory.testbed is not None:
         namespaces.down(inventory.testbed.name)
         notes.append(f"testbed {inventory.testbed.name}: taken down, a run had left it")
@@ -81,13 +91,13 @@ def ssh(inventory_name: str, host: str, command: Sequence[str]) -> None:
     inventory = inventory_named(inventory_name)
     if inventory.testbed is not None:
         inventory = namespaces.resolve(inventory)
-    if host not in {each.name for each in inventory.hosts}:
+    if host not in {known.name for known in inventory.hosts}:
         raise UsageError(
             f"inventory {inventory_name} has no host {host}",
-            remedy=f"there are: {', '.join(each.name for each in inventory.hosts)}",
+            remedy=f"there are: {', '.join(known.name for known in inventory.hosts)}",
         )
-    known = inventory.host(host)
-    argv = ssh_argv(known, command, write_config(known, Path(tempfile.mkdtemp(prefix="dpdk-orchestrator-ssh-"))))
+    target = inventory.host(host)
+    argv = ssh_argv(target, command, write_config(target, Path(tempfile.mkdtemp(prefix="dpdk-orchestrator-ssh-"))))
     os.execvp(argv[0], argv)  # noqa: S606 - the whole argv is ours, and no shell is between
 
 

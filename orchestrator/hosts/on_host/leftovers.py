@@ -1,7 +1,8 @@
 """Find processes by the run id in their environment, and end them by pid file descriptor.
 
 Argument: {"variable", "run": run id or null for any, "end": bool, "grace_s"}. Answer: {"processes": [{"pid", "run",
-"command", "ended": "" | "TERM" | "KILL" | "no"}]}. This script and its ancestors are never among them.
+"command", "ended": "" | "TERM" | "KILL" | "no"}]}. This script and its ancestors are never among them, nor are processes
+of another PID namespace: a testbed on this host is a set of hosts of its own, with leases of their own.
 """
 
 from __future__ import annotations
@@ -63,6 +64,14 @@ def command_of(pid: int) -> str:
         return ""
 
 
+def same_host(pid: int) -> bool:
+    """Whether a process lives in this script's own PID namespace."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid") == os.readlink("/proc/self/ns/pid")
+    except OSError:  # it has ended
+        return False
+
+
 def find(variable: str, run: str | None) -> list[dict[str, Any]]:
     """Living processes of a run, or of any run."""
     spared = own_line()
@@ -74,6 +83,8 @@ def find(variable: str, run: str | None) -> list[dict[str, Any]]:
         value = run_of(pid, variable)
         status = status_of(pid)
         if value is None or (run is not None and value != run) or status is None or status[1] in "ZX":
+            continue
+        if not same_host(pid):
             continue
         found.append({"pid": pid, "run": value, "command": command_of(pid), "started": status[2], "ended": ""})
     return sorted(found, key=lambda process: process["pid"])
