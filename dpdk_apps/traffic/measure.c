@@ -60,19 +60,25 @@ receive(struct measurement *m)
 	return all;
 }
 
-/* How many packets may leave now. */
+/* How many packets may leave now: what the loop allows and the recorder has room for. */
 static uint64_t
 allowance(const struct measurement *m, uint64_t now)
 {
 	uint64_t next = meter_next(m->meter);
-	uint64_t due;
+	uint64_t room;
+	uint64_t wanted;
 
-	if (m->line->generator.depth > 0)
-		return m->line->generator.depth > m->meter->outstanding
-				       ? m->line->generator.depth - m->meter->outstanding
-				       : 0;
-	due = schedule_due(&m->schedule, now);
-	return due > next ? due - next : 0;
+	if (unlikely(next == RECORDER_FULL))
+		return 0;
+	room = m->line->generator.max_samples - next;
+	if (m->line->generator.depth > 0) {
+		wanted = m->line->generator.depth - m->meter->outstanding;
+	} else {
+		uint64_t due = schedule_due(&m->schedule, now);
+
+		wanted = due > next ? due - next : 0;
+	}
+	return RTE_MIN(wanted, room);
 }
 
 /* Makes the next frames, up to `n`; returns how many there were buffers for. */
@@ -142,23 +148,38 @@ transmit(struct measurement *m, uint64_t now)
 	return n > 0 ? send_frames(m, frames, lanes, n) : 0;
 }
 
-/* Begins and ends the recorder's window with the schedule's. */
+static void
+end_window(struct measurement *m, uint64_t now)
+{
+	uint64_t due = schedule_due(&m->schedule, now);
+	uint64_t sent = meter_next(m->meter);
+
+	m->window_end = now;
+	recorder_window_end(m->meter->recorder);
+	if (sent != RECORDER_FULL && due > sent)
+		m->unsent = due - sent;
+}
+
+/* Begins and ends the recorder's window with the schedule's, and cuts it short where it must. */
 static enum phase
 follow_schedule(struct measurement *m, uint64_t now)
 {
 	enum phase phase;
 
-	if (unlikely(lifecycle_stopping() || meter_next(m->meter) == RECORDER_FULL))
+	if (unlikely(m->window_end == 0 && lifecycle_stopping())) {
+		m->ended = "signal";
 		schedule_cut(&m->schedule, now);
+	} else if (unlikely(m->window_end == 0 && meter_next(m->meter) == RECORDER_FULL)) {
+		m->ended = "recorder full";
+		schedule_cut(&m->schedule, now);
+	}
 	phase = schedule_phase(&m->schedule, now);
 	if (phase >= PHASE_WINDOW && m->window_begin == 0) {
 		m->window_begin = now;
 		recorder_window_begin(m->meter->recorder);
 	}
-	if (phase >= PHASE_DRAIN && m->window_end == 0) {
-		m->window_end = now;
-		recorder_window_end(m->meter->recorder);
-	}
+	if (phase >= PHASE_DRAIN && m->window_end == 0)
+		end_window(m, now);
 	return phase;
 }
 
@@ -171,6 +192,7 @@ measure(struct measurement *m)
 	enum phase phase = PHASE_WARMUP;
 	uint32_t idle_turns = 0;
 
+	m->ended = "done";
 	schedule_begin(&m->schedule, now, m->ticks_per_s, m->line->generator.rate,
 			m->line->generator.warmup_s, m->line->generator.window_s,
 			m->line->generator.timeout_ms / 1e3);

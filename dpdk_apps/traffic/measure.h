@@ -19,6 +19,8 @@ struct measurement {
 	uint64_t timeout;      /* ticks */
 	uint64_t window_begin; /* ticks; 0: not begun */
 	uint64_t window_end;
+	uint64_t unsent;   /* open loop: meant to leave before the window's end, and never did */
+	const char *ended; /* why, as the statistics spell it */
 };
 
 /* Runs to the end of the drain, or until a stop was asked for (then the window is cut short). */

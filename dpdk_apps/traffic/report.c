@@ -43,7 +43,8 @@ write_fields(struct stats *s, const struct measurement *m, double ticks_per_s)
 			(double)(m->window_end - m->window_begin) / ticks_per_s, s);
 	stats_string(s, "spread", m->line->spread == SPREAD_DRIVER ? "driver" : "toeplitz");
 	stats_count(s, "pool_empty", l->pool_empty);
-	stats_string(s, "ended", lifecycle_stopping() ? "signal" : "done");
+	stats_string(s, "ended", m->ended);
+	stats_count(s, "unsent", m->unsent);
 	stats_array_begin(s, "queues");
 	for (uint16_t i = 0; i < l->lane_count; i++)
 		write_queue(s, l, &l->lanes[i]);

@@ -263,8 +263,11 @@ ports_wait_link(const uint16_t *ports, uint16_t count, unsigned int timeout_ms)
 void
 port_end(uint16_t port)
 {
-	int error = rte_eth_dev_stop(port);
+	int error;
 
+	/* A kernel interface would stay in this mode after us. */
+	(void)rte_eth_promiscuous_disable(port);
+	error = rte_eth_dev_stop(port);
 	if (error == 0)
 		error = rte_eth_dev_close(port);
 	if (error != 0)
