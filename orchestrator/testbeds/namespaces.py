@@ -42,7 +42,9 @@ def up(inventory: Inventory, *, made_by: str = "user") -> Inventory:
         ssh_server.make_keys(folders, (host.name for host in testbed.hosts))
         known = states.load(folders)
         wanted = states.without_ssh(inventory)
-        if known is not None and known.inventory != wanted:
+        if known is None:
+            remove(folders, forget=False)  # of another boot, or of a state that got lost: nothing can be told of it
+        elif known.inventory != wanted:
             drop_unwanted(known, testbed, folders)
         state = _state(known, wanted, testbed, folders, made_by)
         plans = _plans(testbed, state, folders)

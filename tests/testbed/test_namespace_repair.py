@@ -237,6 +237,15 @@ def test_the_state_of_another_boot_harms_nobody(spare: Inventory) -> None:
     assert left_of(name) == []
 
 
+def test_hosts_without_a_state_are_made_anew(spare: Inventory) -> None:
+    before = namespaces.up(spare)
+    pids = inits(name_of(spare))
+    Folders(name_of(spare)).state.unlink()
+    assert namespaces.up(spare) == before
+    assert not set(pids.values()) & set(inits(name_of(spare)).values())
+    assert on(before, "alpha", "hostname").strip() == "alpha"
+
+
 def test_a_mount_of_somebody_elses_is_not_deleted(spare: Inventory) -> None:
     name = name_of(spare)
     namespaces.up(spare)
@@ -375,7 +384,7 @@ def test_the_hugepage_share_is_enforced_and_free_again_after_down(spare: Invento
     assert told == ["OSError", "12", "2", "0"]
     status = namespaces.status(name_of(spare)).hosts[0]
     assert (status.hugepages_bytes, status.hugepages_free_bytes) == (4 << 20, 0)
-    device = os.stat(f"/proc/{status.init_pid}/root/dev/hugepages").st_dev
+    device = Path(f"/proc/{status.init_pid}/root/dev/hugepages").stat().st_dev
     number = f" {os.major(device)}:{os.minor(device)} "
     assert number in all_mounts()
     namespaces.down(name_of(spare))
