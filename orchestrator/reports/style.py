@@ -119,7 +119,9 @@ def latency_scale(axes: Axes, low_us: float, high_us: float) -> None:
     """A logarithmic x axis of round trips in us with plain numbers at 1, 10, 100, and 2 and 5 on short axes."""
     axes.set_xscale("log")
     axes.set_xlim(low_us, high_us)
-    steps = (1, 2, 5) if high_us / low_us < 300 else (1,)
+    steps: tuple[float, ...] = (1,)
+    if high_us / low_us < 300:
+        steps = (1, 2, 5) if high_us / low_us > 10 else (1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
     ticks = [step * 10.0**power for power in range(-3, 8) for step in steps]
     axes.set_xticks([tick for tick in ticks if low_us <= tick <= high_us])
     axes.xaxis.set_major_formatter(

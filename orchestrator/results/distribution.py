@@ -20,6 +20,8 @@ from orchestrator.results.samples import Samples, SamplesError
 from orchestrator.results.statistics import rank, resolvable
 
 _SCHEMA = b"1"
+_COUNTED = 1 << 20
+"""Round trips below this, in ns, are counted one by one in a table of this size; longer ones are few and are sorted."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,16 @@ class Distribution:
 
 def of_samples(samples: Samples) -> Distribution:
     """The distribution of one trial's samples."""
-    values, counts = np.unique(samples.returned, return_counts=True)
-    return Distribution(values, counts.astype(np.int64), samples.lost)
+    returned = samples.returned
+    short = returned < _COUNTED
+    counted = np.bincount(returned[short])  # several times as fast as sorting millions of values
+    values = np.flatnonzero(counted)
+    long_values, long_counts = np.unique(returned[~short], return_counts=True)
+    return Distribution(
+        np.concatenate([values.astype(np.uint32), long_values]),
+        np.concatenate([counted[values], long_counts]).astype(np.int64),
+        len(samples) - len(returned),
+    )
 
 
 def merge(distributions: Iterable[Distribution]) -> Distribution:

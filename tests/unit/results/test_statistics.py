@@ -177,6 +177,21 @@ def test_a_distribution_has_the_percentiles_of_its_samples(values):
     )
 
 
+def test_short_and_long_round_trips_are_counted_alike():
+    values = [2**20 - 1, 2**20, 2**20 - 1, 2**20 + 1, 7, 2**32 - 2, 2**20, LOST]
+    distribution = of_samples(samples_of(values))
+    assert dict(zip(distribution.values.tolist(), distribution.counts.tolist(), strict=True)) == {
+        7: 1,
+        2**20 - 1: 2,
+        2**20: 2,
+        2**20 + 1: 1,
+        2**32 - 2: 1,
+    }
+    assert distribution.values.tolist() == sorted(distribution.values.tolist())
+    assert distribution.values.dtype == np.uint32
+    assert distribution.lost == 1
+
+
 def test_a_distribution_survives_its_file(tmp_path):
     written = of_samples(samples_of([5, 5, 9, LOST, 2**32 - 3]))
     write_distribution(written, tmp_path / "d.parquet")
