@@ -4,9 +4,11 @@ Each task is a few lines over `orchestrator`; what is slow to import is imported
 """
 
 import functools
+import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 from invoke import Collection, Context, Exit, Task
 from invoke import task as invoke_task
@@ -25,6 +27,8 @@ def task(**options: Any) -> Callable[[Callable[..., None]], Task]:
         def run(context: Context, *args: Any, **kwargs: Any) -> None:
             from orchestrator.errors import OrchestratorError
 
+            if "--help" in kwargs.values() or "--help" in args:
+                _show_help(body.__name__.replace("_", "-"))
             try:
                 body(context, *args, **kwargs)
             except OrchestratorError as error:
@@ -38,6 +42,12 @@ def task(**options: Any) -> Callable[[Callable[..., None]], Task]:
         return invoke_task(**options)(run)
 
     return decorate
+
+
+def _show_help(name: str) -> NoReturn:
+    """Start over as `invoke --help NAME`: invoke takes `NAME --help` for the value of a missing positional argument."""
+    root = str(Path(__file__).parent)
+    os.execv(sys.executable, (sys.executable, "-m", "invoke", "--search-root", root, "--help", name))  # noqa: S606
 
 
 # --- experiments --------------------------------------------------------------------------------------------------
@@ -56,14 +66,14 @@ def task(**options: Any) -> Callable[[Callable[..., None]], Task]:
     iterable=["set"],
     auto_shortflags=False,
 )
-def run_experiment(c, scenario, inventory=DEFAULT_INVENTORY, set=None, trials=8, seed=None, name="", keep=False):  # noqa: A002
+def run_experiment(c, scenario, inventory=DEFAULT_INVENTORY, set=None, trials="8", seed=None, name="", keep=False):  # noqa: A002
     """Prepare hosts, run every trial, put everything back; print the table and the result folder.
 
     Example: invoke run-experiment --scenario smp --set transport=dpdk,tcp-poll --set size=64,1024 --trials 6
     """
     from orchestrator.commands.experiment import run
 
-    run(scenario, inventory, set or [], trials=int(trials), seed=_number(seed), name=name, keep=keep)
+    run(scenario, inventory, set or [], trials=_number(trials), seed=_number(seed), name=name, keep=keep)
 
 
 @task(
@@ -78,14 +88,14 @@ def run_experiment(c, scenario, inventory=DEFAULT_INVENTORY, set=None, trials=8,
     iterable=["set"],
     auto_shortflags=False,
 )
-def plan(c, scenario, inventory=DEFAULT_INVENTORY, set=None, trials=8, seed=None, name=""):  # noqa: A002
+def plan(c, scenario, inventory=DEFAULT_INVENTORY, set=None, trials="8", seed=None, name=""):  # noqa: A002
     """Print every trial that would run: hosts, processes, cores, command lines. Touches no host.
 
     Example: invoke plan --scenario smp --inventory two-hosts --set processes=2
     """
     from orchestrator.commands.plan import plan_text
 
-    print(plan_text(scenario, inventory, set or [], int(trials), _number(seed), name))
+    print(plan_text(scenario, inventory, set or [], _number(trials), _number(seed), name))
 
 
 @task()
@@ -122,14 +132,14 @@ def plot(c, result):
 
 
 @task(optional=["result"], help={"result": "a result folder (default: the reference result)"}, positional=["result"])
-def notebook(c, result=""):
+def notebook(c, result=None):
     """Open the notebook that compares DPDK with TCP, on a result.
 
     Example: invoke notebook results/smp/20260101T120000Z-1a2b3c4d
     """
     from orchestrator.commands.reporting import open_notebook
 
-    open_notebook(result)
+    open_notebook(result or "")
 
 
 # --- hosts --------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Find processes by the run id in their environment, and end them by pid file descriptor.
 
 Argument: {"variable", "run": run id or null for any, "end": bool, "grace_s"}. Answer: {"processes": [{"pid", "run",
-"command", "ended": "" | "TERM" | "KILL" | "no"}]}. This script and its ancestors are never among them, nor are processes
-of another PID namespace: a testbed on this host is a set of hosts of its own, with leases of their own.
+"command", "ended": "" | "TERM" | "KILL" | "no"}]}. This script and its ancestors are never among them, nor are
+processes of another PID namespace: a testbed on this host is a set of hosts of its own, with leases of their own.
 """
 
 from __future__ import annotations
