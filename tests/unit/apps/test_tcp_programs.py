@@ -20,7 +20,7 @@ def test_unit_tests_of_the_c_code_pass(out: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["block", "poll"])
-@pytest.mark.parametrize(("loop", "value", "flows"), [("--depth", "1", 1), ("--depth", "24", 24), ("--rate", "2000", 4)])
+@pytest.mark.parametrize(("loop", "value", "flows"), [("--depth", "1", 1), ("--depth", "9", 24), ("--rate", "2000", 4)])
 def test_every_message_is_accounted_for_at_both_ends(
     out: Path, tmp_path: Path, mode: str, loop: str, value: str, flows: int
 ) -> None:
