@@ -262,11 +262,8 @@ class Child:
             self.step(list(steps))
 
     def step(self, steps: Sequence[tuple[int, float]]) -> None:
-        """Take the first step now and the others in their time."""
+        """Take the first step now and the others in their time. What left the group is found when it is reaped."""
         (number, seconds), later = steps[0], steps[1:]
-        if number == signal.SIGKILL:
-            for pid in descendants(self.pid):
-                send_signal(pid, number)
         send_signal(self.pid, number, group=True)
         if number == signal.SIGTERM:
             send_signal(self.pid, signal.SIGCONT, group=True)

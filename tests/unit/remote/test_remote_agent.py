@@ -159,31 +159,33 @@ def test_children_die_with_a_killed_agent(agents: Callable[..., Raw], tmp_path: 
 
 
 def test_missing_heartbeat_ends_everything(agents: Callable[..., Raw], tmp_path: Path) -> None:
-    raw = agents(beat_timeout_s=0.4)
+    raw = agents(beat_timeout_s=0.8)
     pid = raw.start(tmp_path, "exec sleep 100")["pid"]
-    for _ in range(8):  # twice the timeout, with heartbeats
+    for _ in range(12):
         assert not gone(pid, 0.1)
         raw.ask("beat")
-    assert not gone(pid, 0.2)
-    assert gone(pid, 0.5)
+    assert gone(pid, 3.0)
     assert raw.stream.process.wait(1) == 0
-    assert json.loads((tmp_path / "p.status").read_text())["reason"] == "heartbeat"
+    status = json.loads((tmp_path / "p.status").read_text())
+    assert status["reason"] == "heartbeat"
+    assert 2.0 <= status["seconds"] < 3.5
 
 
 def test_quiet_period_is_waited_out_and_no_longer(agents: Callable[..., Raw], tmp_path: Path) -> None:
-    raw = agents(beat_timeout_s=0.3)
+    raw = agents(beat_timeout_s=0.6)
     pid = raw.start(tmp_path, "exec sleep 100")["pid"]
-    raw.ask("quiet", seconds=1.0)
-    assert not gone(pid, 1.1)
-    assert gone(pid, 0.7)
+    raw.ask("quiet", seconds=0.8)
+    assert gone(pid, 5.0)
+    assert raw.stream.process.wait(1) == 0
+    assert 1.4 <= json.loads((tmp_path / "p.status").read_text())["seconds"] < 2.5
 
 
 def test_quiet_period_ends_with_the_next_request(agents: Callable[..., Raw], tmp_path: Path) -> None:
-    raw = agents(beat_timeout_s=0.3)
+    raw = agents(beat_timeout_s=0.6)
     pid = raw.start(tmp_path, "exec sleep 100")["pid"]
     raw.ask("quiet", seconds=30.0)
     raw.ask("beat")
-    assert gone(pid, 1.0)
+    assert gone(pid, 3.0)
 
 
 @pytest.mark.parametrize(
@@ -277,10 +279,10 @@ def test_full_disk_at_the_start_refuses_it(agents: Callable[..., Raw], tmp_path:
 
 
 def test_a_controller_that_does_not_read_holds_nothing_up(agents: Callable[..., Raw], tmp_path: Path) -> None:
-    raw = agents(beat_timeout_s=0.6)
+    raw = agents(beat_timeout_s=1.0)
     pid = raw.start(tmp_path, "exec sleep 100")["pid"]
     raw.tell("run", argv=["head", "-c", "9000000", "/dev/zero"], env={}, timeout_s=60)
-    assert gone(pid, 2.0)  # the heartbeat is out, though megabytes wait to be sent
+    assert gone(pid, 4.0)  # the heartbeat is out, though megabytes wait to be sent
 
 
 def test_output_over_the_limit_is_cut_and_says_so(agents: Callable[..., Raw]) -> None:
