@@ -91,6 +91,16 @@ def test_what_is_not_resolvable_is_empty_and_never_a_number(folder):
     assert line.endswith(",800,2,2,1.234,1.234,1.234,,1.234,2000.000,0,ok")
 
 
+def test_a_row_has_no_percentile_that_one_of_its_trials_cannot_resolve(folder):
+    for index, count in enumerate((4000, 4000, 400)):
+        trial = planned_trial(f"t{index}", block=index)
+        write_trial(folder, trial, [1000] * count)
+        ingest(folder, record_of(trial, index))
+    (row,) = rows_of(folder)
+    assert row.p99_us == 1.0
+    assert row.p999_us is None
+
+
 def test_a_row_that_never_ran_and_one_cut_short_say_so(folder):
     store(folder, [1000])
     trials = (

@@ -140,7 +140,11 @@ def test_verdicts_from_the_generators_counters(folder, generator, expected, vali
     ],
 )
 def test_packets_that_nobody_can_account_for(folder, server):
-    assert names(outcome_of(folder, server=server)) == ["invalid: accounting"]
+    result = outcome_of(folder, server=server)
+    assert names(result) == ["invalid: accounting"]
+    entry = result.accounting[0]
+    told = f"symmetric_mp0: {entry.packets_in} in, {entry.packets_out} out, {entry.drops} dropped"
+    assert result.verdicts[0].detail == told
 
 
 def test_dropped_packets_that_are_counted_are_accounted_for(folder):
