@@ -56,18 +56,19 @@ int
 report_write(const struct measurement *m, double ticks_per_s)
 {
 	const struct generator_options *o = &m->line->generator;
-	struct stats *s;
+	struct stats *s = stats_open(o->stats, "traffic", "generator");
+	int result = 0;
 
+	/* One of them may fail, as on a full disk: the other is still worth having. */
+	if (s != NULL)
+		write_fields(s, m, ticks_per_s);
+	if (s == NULL || stats_close(s) != 0) {
+		complain("cannot write --stats %s: %s", o->stats, strerror(errno));
+		result = -1;
+	}
 	if (recorder_write(m->meter->recorder, o->samples, ticks_per_s) != 0) {
 		complain("cannot write --samples %s: %s", o->samples, strerror(errno));
-		return -1;
+		result = -1;
 	}
-	s = stats_open(o->stats, "traffic", "generator");
-	if (s != NULL) {
-		write_fields(s, m, ticks_per_s);
-		if (stats_close(s) == 0)
-			return 0;
-	}
-	complain("cannot write --stats %s: %s", o->stats, strerror(errno));
-	return -1;
+	return result;
 }
