@@ -233,10 +233,10 @@ def test_lease_excludes_and_is_free_when_its_holder_is_killed(agents: Callable[.
     first, second = agents(), agents()
     workdir = tmp_path / "made" / "here"
     lease = {"workdir": str(workdir), "owner": "ann@desk", "since": "2026-01-01T00:00:00Z"}
-    assert "error" not in first.ask("hold", run_id="R1", **lease)
+    assert "error" not in first.ask("hold", run_id="R-excludes", **lease)
     busy = second.ask("hold", run_id="R2", **lease)["error"]
     assert busy["kind"] == "busy"
-    assert busy["holder"] == {"schema": 1, "run_id": "R1", "owner": "ann@desk", "since": "2026-01-01T00:00:00Z"}
+    assert busy["holder"] == {"schema": 1, "run_id": "R-excludes", "owner": "ann@desk", "since": "2026-01-01T00:00:00Z"}
     first.stream.process.kill()
     first.stream.process.wait(5)
     assert "error" not in second.ask("hold", run_id="R2", **lease)
