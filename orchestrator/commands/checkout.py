@@ -12,8 +12,16 @@ from orchestrator.inventory.model import Inventory
 ROOT = Path(__file__).resolve().parents[2]
 INVENTORIES = ROOT / "inventories"
 RESULTS = ROOT / "results"
+RESULTS_VARIABLE = "DPDK_ORCHESTRATOR_RESULTS"
+"""Environment variable: where results of runs go instead."""
 APPS = ROOT / "dpdk_apps"
 NOTEBOOKS = ROOT / "notebooks"
+
+
+def results_root() -> Path:
+    """Where results of runs go: `results/` of the checkout, or what DPDK_ORCHESTRATOR_RESULTS names."""
+    chosen = os.environ.get(RESULTS_VARIABLE)
+    return Path(chosen).absolute() if chosen else RESULTS
 
 
 def inventory_named(name: str) -> Inventory:

@@ -19,20 +19,21 @@ from orchestrator.apps.build import build_all
 from orchestrator.apps.paths import run_folder
 from orchestrator.apps.source import SourceTree
 from orchestrator.commands import environment
-from orchestrator.commands.checkout import APPS, RESULTS, inventory_named
+from orchestrator.commands.checkout import APPS, inventory_named, results_root
 from orchestrator.commands.nics import bind_for_run, reverters
 from orchestrator.commands.plan import plan_for
 from orchestrator.commands.progress import Progress
 from orchestrator.commands.reporting import finish, shown
 from orchestrator.commands.session import Session, hold_all, new_run_id, session, timed
-from orchestrator.commands.signals import interruptible, shielded
+from orchestrator.commands.signals import deferred, interruptible, shielded
 from orchestrator.errors import ExperimentFailed, OrchestratorError
 from orchestrator.experiments.preparation import prepare
 from orchestrator.experiments.records import Plan, PlannedTrial, TrialRecord
 from orchestrator.experiments.runner import RunOutcome, run_trials
 from orchestrator.experiments.trial import TrialRunner
 from orchestrator.hosts.environment import Environment, differences
-from orchestrator.hosts.restore import restore
+from orchestrator.hosts.leftovers import end_leftovers
+from orchestrator.hosts.restore import RestoreReport, restore
 from orchestrator.hosts.settings import RUN_OWNER_PREFIX
 from orchestrator.inventory.model import Inventory
 from orchestrator.remote.fleet import each
@@ -72,7 +73,7 @@ def run(
     plan = plan_for(scenario, inventory, assignments, trials, seed, name)
     progress = Progress()
     run_id = new_run_id()
-    folder = new_folder(RESULTS, plan.experiment, datetime.now(UTC), run_id)
+    folder = new_folder(results_root(), plan.experiment, datetime.now(UTC), run_id)
     folder.write_plan(plan)
     folder.write_inventory(inventory)
     for trial in plan.trials:
@@ -108,42 +109,78 @@ def _on_hosts(this: Run) -> RunOutcome:
     """Everything that touches hosts."""
     made_by = f"{RUN_OWNER_PREFIX}{this.run_id}"
     source = SourceTree(APPS)
-    with session(this.inventory, this.inventory_name, made_by=made_by, keep=this.keep) as hosts:
+    note = this.progress.note
+    with session(this.inventory, this.inventory_name, made_by=made_by, keep=this.keep, note=note) as hosts:
         hold_all(hosts, this.run_id)
+        note("building")
         with timed(hosts.seconds, "build"):
             builds = build_all(hosts.remotes, hosts.inventory, source)
         with timed(hosts.seconds, "environment"):
             before = environment.record(this.folder, hosts, "before")
             environment.record_builds(this.folder, builds)
             environment.record_controller(this.folder)
+        note("preparing hosts")
         try:
             with timed(hosts.seconds, "prepare"):
                 bind_for_run(hosts, this.plan, made_by)
                 prepare(hosts.remotes, hosts.inventory, this.plan, hosts.journal, made_by)
-            this.progress.note(
+            note(
                 "before the first trial: " + ", ".join(f"{step} {spent:.1f} s" for step, spent in hosts.seconds.items())
             )
             write_atomic(this.folder.root / "timing.json", json.dumps(hosts.seconds) + "\n")
-            return _trials(this, hosts)
-        finally:
-            with shielded(this.progress.note):
-                _put_back(this, hosts, made_by, before)
+            outcome = _trials(this, hosts)
+        except BaseException:
+            with shielded(note):
+                _end_processes(this, hosts)
+                _put_back(this, hosts, made_by, before)  # tells what failed; the first error is the one to show
+            raise
+        with shielded(note):
+            report = _put_back(this, hosts, made_by, before)
+        report.check()
+        return outcome
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """Notes the beginning of a trial in the ledger before people see it."""
+
+    folder: ExperimentFolder
+    progress: Progress
+
+    def trial_begins(self, trial: PlannedTrial, index: int, total: int, left_s: float) -> None:
+        """See `Observer`."""
+        self.folder.ledger.append("started", trial.key)
+        self.progress.trial_begins(trial, index, total, left_s)
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        """See `Observer`."""
+        self.progress.trial_ended(record)
 
 
 def _trials(this: Run, hosts: Session) -> RunOutcome:
     def deliver(record: TrialRecord) -> None:
-        ingest(this.folder, record)
+        with deferred():
+            ingest(this.folder, record)
 
     def local_folder(trial: PlannedTrial) -> Path:
-        this.folder.ledger.append("started", trial.key)
         return this.folder.trial(trial.key).root
 
     runner = TrialRunner(hosts.remotes, hosts.inventory, this.plan.source_digest, this.run_id, local_folder)
-    return run_trials(this.plan, runner, deliver, this.progress)
+    return run_trials(this.plan, runner, deliver, _Watch(this.folder, this.progress))
 
 
-def _put_back(this: Run, hosts: Session, made_by: str, before: dict[str, Environment]) -> None:
+def _end_processes(this: Run, hosts: Session) -> None:
+    """End what an interrupt left running: one that came while a process was started left it unknown to the trial."""
+    for host, outcome in each(
+        hosts.remotes, lambda remote: end_leftovers(remote, this.run_id), deadline_s=15.0
+    ).items():
+        if outcome.error is not None:
+            this.progress.warn(f"{host}: processes of the run were not looked for: {outcome.error}")
+
+
+def _put_back(this: Run, hosts: Session, made_by: str, before: dict[str, Environment]) -> RestoreReport:
     """Remove the run's files from hosts, put its settings back, and record the environment after that."""
+    this.progress.note("putting hosts back")
     outcomes = each(
         hosts.remotes,
         lambda remote: remote.run(
@@ -156,7 +193,7 @@ def _put_back(this: Run, hosts: Session, made_by: str, before: dict[str, Environ
     for entry in report.restored:
         this.folder.ledger.append("restored", host=entry.host, note=entry.note)
     with contextlib.suppress(FileNotFoundError):
-        lines = [line for line in hosts.journal.path.read_text().splitlines() if f'"{made_by}"' in line]
+        lines = _lines_of(hosts.journal.path.read_text().splitlines(), made_by)
         write_atomic(this.folder.journal, "".join(f"{line}\n" for line in lines), replace=True)
     for failure in report.failures:
         this.progress.warn(f"not put back: {failure}; run `invoke restore --inventory {this.inventory_name}`")
@@ -168,4 +205,18 @@ def _put_back(this: Run, hosts: Session, made_by: str, before: dict[str, Environ
         for host in after:
             for difference in differences(before[host], after[host]):
                 this.progress.warn(f"{host}: changed during the run: {difference}")
-    report.check()
+    return report
+
+
+def _lines_of(journal: Sequence[str], owner: str) -> list[str]:
+    """The lines of a journal that are about changes of `owner`."""
+    ours: set[str] = set()
+    lines = []
+    for line in journal:
+        with contextlib.suppress(ValueError):  # torn by a crash
+            event = json.loads(line)
+            if (event.get("change") or {}).get("owner") == owner:
+                ours.add(event["id"])
+            if event.get("id") in ours:
+                lines.append(line)
+    return lines

@@ -10,10 +10,12 @@ import getpass
 import secrets
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from orchestrator.commands.progress import Progress
+from orchestrator.commands.signals import interruptible, shielded
 from orchestrator.hosts.journal import Journal
 from orchestrator.inventory.model import Inventory
 from orchestrator.remote.fabric_backend import FabricRemote
@@ -62,25 +64,34 @@ def journal_path(inventory: Inventory, name: str) -> Path:
 
 @contextlib.contextmanager
 def session(
-    inventory: Inventory, name: str, *, made_by: str, keep: bool = False, tolerant: bool = False
+    inventory: Inventory,
+    name: str,
+    *,
+    made_by: str,
+    keep: bool = False,
+    tolerant: bool = False,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Session]:
     """Bring up what is to be brought up, connect to every host, and close and take down in reverse.
 
     `name` is the inventory's, for its journal. `tolerant` goes on with the hosts that answer (for `restore`); else one
-    error names every host that could not be reached.
+    error names every host that could not be reached. `note` is told what is being waited for. Signals that end a
+    program end the block with KeyboardInterrupt; what follows the block is not interrupted.
     """
     seconds: dict[str, float] = {}
     brought_up = False
-    with contextlib.ExitStack() as undo:
+    with interruptible(), _undoing() as undo:
         with timed(seconds, "testbed"):
             if inventory.testbed is not None:
                 testbed = inventory.testbed.name
                 brought_up = testbed not in namespaces.names()
                 if brought_up and not keep:
                     undo.callback(namespaces.down, testbed)
+                note(f"testbed {testbed}")
                 inventory = namespaces.up(inventory, made_by=made_by)
         remotes: dict[str, Remote] = {host.name: FabricRemote(host) for host in inventory.hosts}
         undo.callback(close_all, dict(remotes))
+        note(f"connecting to {', '.join(remotes)}")
         with timed(seconds, "connect"):
             outcomes = each(remotes, lambda remote: remote.connect(), deadline_s=CONNECT_DEADLINE_S)
             if tolerant:
@@ -89,6 +100,17 @@ def session(
                 values(outcomes)
         journal = Journal.of(journal_path(inventory, name), inventory, remotes)
         yield Session(inventory, remotes, journal, brought_up, seconds)
+
+
+@contextlib.contextmanager
+def _undoing() -> Iterator[contextlib.ExitStack]:
+    """An ExitStack that no signal interrupts."""
+    undo = contextlib.ExitStack()
+    try:
+        yield undo
+    finally:
+        with shielded(Progress().note):
+            undo.close()
 
 
 def hold_all(hosts: Session, run_id: str) -> None:

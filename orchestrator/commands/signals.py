@@ -9,13 +9,22 @@ from types import FrameType
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+Handler = Callable[[int, FrameType | None], None]
+
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """SIGTERM and SIGHUP (a closed terminal) end a run as Ctrl-C does: with KeyboardInterrupt, so that it puts back."""
+    """SIGTERM and SIGHUP (a closed terminal) end a run as Ctrl-C does: with KeyboardInterrupt, so that it puts back.
+
+    Only the first signal does: a second one must not cut short what the first one began.
+    """
+    ending = False
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        nonlocal ending
+        if not ending:
+            ending = True
+            raise KeyboardInterrupt
 
     with _handlers(interrupt):
         yield
@@ -33,7 +42,17 @@ def shielded(notify: Callable[[str], None]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _handlers(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+def deferred() -> Iterator[None]:
+    """A signal in this block has its effect at the end of it: for short steps that are to be done whole or not."""
+    caught: list[int] = []
+    with _handlers(lambda number, _frame: caught.append(number)):
+        yield
+    for number in caught[:1]:
+        signal.raise_signal(number)
+
+
+@contextlib.contextmanager
+def _handlers(handler: Handler) -> Iterator[None]:
     before = {number: signal.signal(number, handler) for number in ENDING}
     try:
         yield

@@ -24,6 +24,7 @@ from orchestrator.apps.process import PlannedProcess
 from orchestrator.errors import CommandFailed, DeadlineExceeded, HostUnreachable, OrchestratorError
 from orchestrator.experiments.records import PlannedTrial, ProbeReading, ProcessOutcome, TrialRecord
 from orchestrator.inventory.model import Inventory
+from orchestrator.remote.process import describe
 from orchestrator.remote.protocol import ExitStatus, ProcessSpec, Remote, StopDeadlines, Supervised
 
 PROBE_MS = 20
@@ -76,6 +77,9 @@ class TrialRunner:
                 self._window(trial, progress)
         with self._phase(progress, "stop"):
             self._stop(trial, progress)
+        if isinstance(progress.fatal, KeyboardInterrupt):  # perhaps it cut the stopping short; what has ended, has
+            with self._phase(progress, "stop"):
+                self._stop(trial, progress)
         if not progress.fault:
             with self._phase(progress, "probe_after"):
                 progress.after = self._probe(trial)
@@ -123,7 +127,7 @@ class TrialRunner:
             progress.fault = progress.fault or "interrupted"
             progress.fatal = progress.fatal or error
         finally:
-            progress.phases[name] = time.monotonic() - begin
+            progress.phases[name] = progress.phases.get(name, 0.0) + time.monotonic() - begin
 
     def _probe(self, trial: PlannedTrial) -> tuple[ProbeReading, ...]:
         """Bounce a cache line between each pair of CPUs; nothing of the trial runs meanwhile."""
@@ -206,6 +210,4 @@ class TrialRunner:
 def _ended_badly(process: PlannedProcess, status: ExitStatus, what: str) -> OrchestratorError:
     """The error for a process that ended as it should not, with the last lines that it wrote."""
     kind = DeadlineExceeded if status.reason == "deadline" else CommandFailed
-    how = f"signal {-status.exit_code}" if status.exit_code < 0 else f"exit code {status.exit_code}"
-    tail = f": {status.stderr_tail.strip()}" if status.stderr_tail.strip() else ""
-    return kind(f"{what} ({how}, {status.reason}){tail}", host=process.host, process=process.name)
+    return kind(f"{what}: it {describe(status)}", host=process.host, process=process.name)

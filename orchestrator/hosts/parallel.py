@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar, cast
 
 from orchestrator.errors import OrchestratorError
@@ -21,6 +21,11 @@ def in_parallel(actions: Mapping[str, Callable[[], T]]) -> tuple[dict[str, T], d
     errors: dict[str, OrchestratorError] = {}
     with ThreadPoolExecutor(max(1, len(actions)), thread_name_prefix="hosts") as pool:
         futures = {key: pool.submit(action) for key, action in actions.items()}
+        try:
+            wait(futures.values())
+        except KeyboardInterrupt:
+            wait(futures.values())  # who puts back what was changed must know all of it
+            raise
     for key, future in futures.items():
         try:
             results[key] = future.result()
