@@ -11,6 +11,7 @@ answered and stops in quiet periods; a peer that no longer acknowledges is dropp
 
 from __future__ import annotations
 
+import logging
 import shlex
 import socket
 import threading
@@ -44,6 +45,9 @@ CHUNK = 1 << 18
 FAST_CIPHER = "aes128-gcm@openssh.com"
 FAST_KEX = ("curve25519-sha256@libssh.org", "ecdh-sha2-nistp256")
 DEFAULT_KNOWN_HOSTS = Path("~/.ssh/known_hosts")
+
+# Without a handler Python prints Paramiko's tracebacks on stderr; what the user needs of them is in our errors.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 class ChannelStream:
@@ -149,7 +153,7 @@ class FabricRemote(AgentRemote):
             connect_timeout=CONNECT_S,
             forward_agent=False,
             connect_kwargs={
-                "key_filename": str(endpoint.key.expanduser()) if endpoint.key else None,
+                **({"key_filename": str(endpoint.key.expanduser())} if endpoint.key else {}),
                 "allow_agent": endpoint.key is None,
                 "look_for_keys": endpoint.key is None,
                 "banner_timeout": CONNECT_S,
@@ -240,6 +244,9 @@ def explain(error: Exception, host: str, endpoint: Endpoint, known_hosts: Path, 
     elif isinstance(error, AuthenticationException):
         what = f"{where} does not accept {f'the key {endpoint.key}' if endpoint.key else 'any of our keys'}"
         remedy = f"see `user:` and `key:` in the inventory, and {endpoint.user}'s authorized_keys on the host"
+    elif "No authentication methods available" in str(error):
+        what = f"there is no key to enter {where} with"
+        remedy = "write `key:` in the inventory, or load one into ssh-agent"
     elif isinstance(error, FileNotFoundError) and endpoint.key is not None:
         what, remedy = f"there is no key {endpoint.key}", "correct `key:` in the inventory"
     elif isinstance(error, NoValidConnectionsError):

@@ -7,6 +7,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -141,6 +143,70 @@ def test_key_with_a_passphrase(servers: Callable[..., Server], tmp_path: Path) -
     key = tmp_path / "locked"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret-words", "-f", str(key)], check=True)
     assert refused(servers().host(key=key)).startswith(f"alpha: the key {key} has a passphrase - ssh-add {key}")
+
+
+def test_default_keys_and_known_hosts(
+    servers: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = servers()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    host = server.host(key=None, known_hosts=None)
+    assert f"is unknown: {tmp_path}/.ssh/known_hosts does not have it" in refused(host)
+    (tmp_path / ".ssh").mkdir()
+    shutil.copy(server.known_hosts, tmp_path / ".ssh" / "known_hosts")
+    assert f"alpha: there is no key to enter root@127.0.0.1 port {server.port} with - write `key:`" in refused(host)
+    make_key(tmp_path / ".ssh" / "id_ed25519")
+    assert "does not accept any of our keys" in refused(host)
+    shutil.copy(server.folder / "id", tmp_path / ".ssh" / "id_ed25519")
+    remote = FabricRemote(host)
+    assert remote.run(["echo", "in"]).stdout == "in\n"
+    remote.close()
+
+
+def test_keys_in_an_ssh_agent(servers: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = servers()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent.sock"))
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(tmp_path / "agent.sock")], stdout=subprocess.DEVNULL)
+    try:
+        limit = time.monotonic() + 10
+        while not (tmp_path / "agent.sock").exists() and time.monotonic() < limit:
+            time.sleep(0.02)
+        subprocess.run(["ssh-add", "-q", str(server.folder / "id")], check=True)
+        remote = FabricRemote(server.host(key=None))
+        assert remote.run(["echo", "in"]).stdout == "in\n"
+        remote.close()
+    finally:
+        agent.terminate()
+        agent.wait(5)
+
+
+def test_nothing_is_printed_about_a_server_that_is_no_ssh_server(
+    servers: Callable[..., Server], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        host = servers().host(port=other.getsockname()[1])
+        script = textwrap.dedent("""
+            import sys
+            from orchestrator.errors import HostUnreachable
+            from orchestrator.inventory.model import Host
+            from orchestrator.remote.fabric_backend import FabricRemote
+            try:
+                FabricRemote(Host.model_validate_json(sys.argv[1])).connect()
+            except HostUnreachable as error:
+                sys.exit(error.exit_code)
+        """)
+        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        argv = [sys.executable, "-c", script, host.model_dump_json()]
+        with subprocess.Popen(argv, env=env) as controller:
+            taken, _ = other.accept()
+            with taken:
+                taken.sendall(b"220 mail.example ESMTP\r\n" * 200)
+                assert controller.wait(20) == HostUnreachable.exit_code
+    assert capfd.readouterr() == ("", "")
 
 
 def test_unknown_host_key(servers: Callable[..., Server], tmp_path: Path) -> None:
