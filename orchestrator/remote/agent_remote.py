@@ -35,6 +35,7 @@ class AgentRemote(ABC):
         self._beat_timeout_s = beat_timeout_s
         self._session: Session | None = None
         self._courier: Courier | None = None
+        self._closings = 0
         self.facts: dict[str, Any] = {}
 
     @abstractmethod
@@ -58,10 +59,13 @@ class AgentRemote(ABC):
         """Open the connection and the agent; see `Remote`."""
         if self._session is not None:
             return
+        closings = self._closings
         try:
             session = Session(self._host, self._open("agent"))
             self._session = session
             self.facts = session.open(bootstrap.source("agent"), HELLO_S, self._beat_timeout_s)
+            if self._closings != closings:  # by a fleet that did not wait for us any longer
+                raise HostUnreachable("closed while it was being connected", host=self._host)
         except DeadlineExceeded as error:
             self._abandon()
             raise HostUnreachable(
@@ -146,6 +150,7 @@ class AgentRemote(ABC):
 
     def close(self) -> None:
         """End everything on the host that this started, then the connection; see `Remote`."""
+        self._closings += 1
         self._drop_courier()
         session, self._session = self._session, None
         if session is not None:

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from orchestrator.errors import CommandFailed, DeadlineExceeded, HostBusy, HostUnreachable
 from orchestrator.remote import session
-from orchestrator.remote.local import LocalRemote
+from orchestrator.remote.local import LocalRemote, LocalStream
 from orchestrator.remote.protocol import ProcessSpec, Remote, StopDeadlines
 
 QUICK = StopDeadlines(0.2, 0.2, 1.0)
@@ -255,6 +256,34 @@ def test_heartbeat_keeps_the_agent_and_a_quiet_period_sends_nothing(
         assert process.poll() is None
     finally:
         remote.close()
+
+
+def test_close_while_a_slow_host_is_being_connected(tmp_path: Path) -> None:
+    begun, released = threading.Event(), threading.Event()
+
+    class Slow(LocalRemote):
+        def _open(self, program: Literal["agent", "courier"]) -> LocalStream:
+            begun.set()
+            assert released.wait(10)
+            return super()._open(program)
+
+    remote = Slow("alpha", tmp_path)
+    said: list[str] = []
+
+    def connect() -> None:
+        try:
+            remote.connect()
+        except HostUnreachable as error:
+            said.append(str(error))
+
+    thread = threading.Thread(target=connect)
+    thread.start()
+    assert begun.wait(5)
+    remote.close()
+    released.set()
+    thread.join(10)
+    assert said == ["alpha: closed while it was being connected"]
+    assert remote._streams == []  # and nothing was left behind
 
 
 def test_what_is_not_a_frame_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
