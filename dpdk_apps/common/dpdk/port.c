@@ -147,6 +147,7 @@ configure(uint16_t port, const struct rte_eth_dev_info *info, struct rte_mempool
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		state->spreads = true;
 	}
+	conf.intr_conf.lsc = (*info->dev_flags & RTE_ETH_DEV_INTR_LSC) != 0;
 	error = rte_eth_dev_configure(port, state->queues, state->queues, &conf);
 	if (error == 0)
 		error = rte_eth_dev_adjust_nb_rx_tx_desc(port, &state->rx_desc, &state->tx_desc);
