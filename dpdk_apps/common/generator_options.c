@@ -25,7 +25,8 @@ const char generator_help[] =
 		"  --max-samples N     packets to keep, warm-up included (16 bytes each)\n"
 		"  --samples FILE      where the samples go\n"
 		"  --stats FILE        where the statistics go\n"
-		"  --floor             measure this program alone, against an echo in itself\n";
+		"  --floor             measure this program alone, against an echo in itself\n"
+		"  --linger            when all is written, print @done and stay until stopped\n";
 
 void
 generator_options_begin(struct generator_options *o, uint32_t timeout_ms)
@@ -82,6 +83,9 @@ generator_option(struct generator_options *o, int option, const char *text, uint
 		break;
 	case OPTION_FLOOR:
 		o->floor = true;
+		break;
+	case OPTION_LINGER:
+		o->linger = true;
 		break;
 	case OPTION_SAMPLES:
 		o->samples = text;

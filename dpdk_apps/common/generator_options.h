@@ -30,6 +30,7 @@ struct generator_options {
 	uint32_t timeout_ms;
 	uint64_t max_samples;
 	bool floor;
+	bool linger;
 	const char *samples; /* path */
 	const char *stats;   /* path */
 };
@@ -47,6 +48,7 @@ enum generator_option {
 	OPTION_TIMEOUT_MS,
 	OPTION_MAX_SAMPLES,
 	OPTION_FLOOR,
+	OPTION_LINGER,
 	OPTION_SAMPLES,
 	OPTION_STATS,
 	GENERATOR_OPTION_LAST = OPTION_STATS,
@@ -65,6 +67,7 @@ enum generator_option {
 	{"timeout-ms", required_argument, NULL, OPTION_TIMEOUT_MS}, \
 	{"max-samples", required_argument, NULL, OPTION_MAX_SAMPLES}, \
 	{"floor", no_argument, NULL, OPTION_FLOOR}, \
+	{"linger", no_argument, NULL, OPTION_LINGER}, \
 	{"samples", required_argument, NULL, OPTION_SAMPLES}, \
 	{"stats", required_argument, NULL, OPTION_STATS}
 /* clang-format on */

@@ -1,6 +1,7 @@
 #include "lifecycle.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -88,6 +89,18 @@ lifecycle_ready(const char *format, ...)
 	printf("@ready%s%s\n", rest[0] != '\0' ? " " : "", rest);
 	if (fflush(stdout) != 0)
 		complain("cannot write to stdout: %s", strerror(errno));
+}
+
+void
+lifecycle_linger(void)
+{
+	struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
+
+	printf("@done\n");
+	if (fflush(stdout) != 0)
+		complain("cannot write to stdout: %s", strerror(errno));
+	while (!lifecycle_stopping() && (poll(&stop, 1, -1) >= 0 || errno == EINTR))
+		continue;
 }
 
 void

@@ -40,6 +40,13 @@ void lifecycle_stop(void);
 /* Prints "@ready" and the formatted rest as one line, and flushes it. */
 void lifecycle_ready(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * Prints "@done" as a line: the work is done and every file is written. Then sleeps
+ * until a signal asks to stop. A peer over shared memory crashes if this end goes
+ * away while it polls (memif unmaps the rings under it), so it is stopped first.
+ */
+void lifecycle_linger(void);
+
 /* Prints "<program>: " and the message to stderr. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -153,6 +153,8 @@ main(int argc, char *argv[])
 	if (connections_begin(&connections, a.generator.floor ? NULL : &a.address,
 			    a.generator.flows, a.generator.size, a.mode) == 0)
 		code = measure(&a, &connections, &meter);
+	if (code == EXIT_DONE && a.generator.linger)
+		lifecycle_linger();
 	connections_end(&connections);
 	meter_end(&meter);
 	return code;

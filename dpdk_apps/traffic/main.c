@@ -62,6 +62,9 @@ run(const struct command_line *c, struct clock_mark began)
 	code = link_begin(&link, c);
 	if (code == EXIT_DONE)
 		code = probe(&link, c) == 0 ? measure_and_report(&link, c, began) : EXIT_FAILED;
+	/* Not polling any more, this end bears that the other one goes away. */
+	if (code == EXIT_DONE && c->generator.linger)
+		lifecycle_linger();
 	link_end(&link);
 	return code;
 }

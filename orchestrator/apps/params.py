@@ -68,6 +68,8 @@ class LoadParams:
     idle: Idle
     tag: int
     """Tells the messages of this trial from those of another."""
+    max_samples: int
+    """Messages that the recorder has room for, warm-up included."""
     samples: str
     stats: str
 
@@ -81,8 +83,11 @@ class LoadParams:
             f"--window={number(self.window_s)}",
             f"--idle={self.idle}",
             f"--tag={self.tag}",
+            f"--max-samples={self.max_samples}",
             f"--samples={self.samples}",
             f"--stats={self.stats}",
+            # The runner stops the other end first.
+            "--linger",
         )
 
 

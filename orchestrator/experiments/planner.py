@@ -1,7 +1,7 @@
 """From inventory, scenario and parameters to a plan: every trial resolved, without touching a host.
 
 Rows run in randomised blocks: each block holds every row once, in an order drawn from the recorded seed, so that a slow
-drift of the machine hits all rows alike (measuring.md, points 3 and 6).
+drift of the machine hits all rows alike (Maricq et al., OSDI 2018).
 """
 
 from __future__ import annotations

@@ -160,31 +160,35 @@ class TrialRunner:
             directory=trial_folder(self.inventory.host(process.host), self.run_id, trial.key),
             run_id=self.run_id,
             cpus=process.cpus,
+            done="@done" if process.measures else "",
             ready_timeout_s=READY_TIMEOUT_S,
             deadline_s=2 * READY_TIMEOUT_S + trial.warmup_s + trial.window_s + DEADLINE_MARGIN_S,
             stop=StopDeadlines(),
         )
 
     def _window(self, trial: PlannedTrial, progress: _Progress) -> None:
-        """Leave the hosts alone from warm-up to the end of the window; then the measuring process ends by itself."""
+        """Leave the hosts alone from warm-up to the end of the window; then the measuring process is done."""
         quiet_s = trial.warmup_s + trial.window_s
         for host in {process.host for process in trial.processes}:
             self.remotes[host].quiet(quiet_s)
         measuring = next(process for process in trial.processes if process.measures)
         supervised, _ = progress.started[measuring.name]
-        status = supervised.wait(quiet_s + DRAIN_S)
-        progress.ended[measuring.name] = status
+        status = supervised.wait_done(quiet_s + DRAIN_S)
         for process in trial.processes:
             ended = progress.started[process.name][0].poll()
             if process is not measuring and ended is not None:
                 raise _ended_badly(process, ended, "ended while it was measured")
-        if status.exit_code != 0:
+        if status is not None and status.exit_code != 0:
             raise _ended_badly(measuring, status, "failed")
 
     def _stop(self, trial: PlannedTrial, progress: _Progress) -> None:
-        """Stop what was started, in reverse; a process that cannot be stopped does not keep the others running."""
+        """Stop what was started; a process that cannot be stopped does not keep the others running.
+
+        In reverse, but the measuring process last: it polls no more, while the others still do, and a poller of a
+        memif crashes when the other end goes away.
+        """
         faults: list[OrchestratorError] = []
-        for process in sorted(trial.processes, key=lambda process: process.stage, reverse=True):
+        for process in sorted(trial.processes, key=lambda process: (process.measures, -process.stage)):
             if process.name not in progress.started:
                 continue
             try:

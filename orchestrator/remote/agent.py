@@ -10,7 +10,7 @@ the standard library of Python 3.9. It is one thread around one selector: nothin
 * A command or process takes with it whatever it left running.
 
 Requests are `{"id": n, "op": name, ...}`; a reply has the same id and either its values or `error`, an object with
-`kind` (`failed`, `busy`, `timeout`) and `what`. Events have no id: `ready`, `exit`, `log_failed`.
+`kind` (`failed`, `busy`, `timeout`) and `what`. Events have no id: `ready`, `done`, `exit`, `log_failed`.
 """
 
 # It speaks in descriptors, runs on Python 3.9, and is one thread.
@@ -150,19 +150,19 @@ class Capture:
 
 
 class Log:
-    """Copies a stream into a file, keeps its end, and looks for the ready line."""
+    """Copies a stream into a file, keeps its end, and looks for lines that begin with a token."""
 
     def __init__(
         self,
         path: str,
         on_error: Callable[[str, OSError], None],
-        ready: str = "",
-        on_ready: Callable[[str], None] | None = None,
+        tokens: tuple[tuple[str, Callable[[str], None]], ...] = (),
     ) -> None:
         self.path = path
         self.fd: int | None = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         self.tail = self.line = b""
-        self.on_error, self.ready, self.on_ready = on_error, ready.encode(), on_ready
+        self.on_error = on_error
+        self.awaited = [(token.encode(), callback) for token, callback in tokens if token]
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the stream. A file that cannot be written is reported once, and then left."""
@@ -174,20 +174,18 @@ class Log:
         except OSError as error:
             self.close()
             self.on_error(self.path, error)
-        if self.ready:
-            self.look_for_ready(data)
+        if self.awaited:
+            self.look_for_tokens(data)
 
-    def look_for_ready(self, data: bytes) -> None:
-        """The first line whose first word is the token ends the search."""
+    def look_for_tokens(self, data: bytes) -> None:
+        """Report each awaited token once, when a line has it as its first word; tokens come in their order."""
         *lines, self.line = (self.line + data).split(b"\n")
         self.line = self.line[:CHUNK]
         for line in lines:
             words = line.split(None, 1)
-            if words and words[0] == self.ready:
-                self.ready = b""
-                if self.on_ready:
-                    self.on_ready(text(words[1]).strip() if len(words) > 1 else "")
-                return
+            if self.awaited and words and words[0] == self.awaited[0][0]:
+                _, callback = self.awaited.pop(0)
+                callback(text(words[1]).strip() if len(words) > 1 else "")
 
     def close(self) -> None:
         """Close the file."""
@@ -342,7 +340,7 @@ class Process(Child):
                 file.write(shlex.join(request["argv"]) + "\n")
             # Room for the last status is taken now: a disk that fills up later does not keep it from being told.
             self.write_status({"schema": 1, "state": "starting"})
-            logs.append(Log(base + ".stdout", self.on_log_error, request["ready"], self.on_ready))
+            logs.append(Log(base + ".stdout", self.on_log_error, self.tokens(request)))
             logs.append(Log(base + ".stderr", self.on_log_error))
             self.errors = logs[1]
             super().__init__(
@@ -370,9 +368,13 @@ class Process(Child):
         data = json.dumps(status).encode()[:TAIL_BYTES].ljust(TAIL_BYTES - 1) + b"\n"
         os.pwrite(self.status_fd, data, 0)
 
-    def on_ready(self, rest: str) -> None:
-        """Tell the controller."""
-        self.agent.send({"event": "ready", "process": self.handle, "text": rest})
+    def tokens(self, request: Frame) -> tuple[tuple[str, Callable[[str], None]], ...]:
+        """What to look for on stdout, and telling the controller of it."""
+
+        def tell(event: str) -> Callable[[str], None]:
+            return lambda rest: self.agent.send({"event": event, "process": self.handle, "text": rest})
+
+        return (request["ready"], tell("ready")), (request.get("done", ""), tell("done"))
 
     def on_log_error(self, path: str, error: OSError) -> None:
         """A log that cannot be written makes the process's results worthless: end it and say so."""

@@ -154,6 +154,11 @@ class FaultyProcess:
         self._remote.strike("wait", self.spec.name)
         return self._inner.wait(timeout_s)
 
+    def wait_done(self, timeout_s: float) -> ExitStatus | None:
+        """See `Supervised`; a fault of `wait` strikes here too."""
+        self._remote.strike("wait", self.spec.name)
+        return self._inner.wait_done(timeout_s)
+
     def poll(self) -> ExitStatus | None:
         """See `Supervised`."""
         return self._inner.poll()

@@ -32,6 +32,7 @@ class AgentProcess:
         self._session = session
         self._spec = spec
         self._ready: str | None = None if spec.ready else ""
+        self._done = False
         self._status: ExitStatus | None = None
         try:
             self._handle, reply = session.call_with_events(
@@ -45,6 +46,7 @@ class AgentProcess:
                 cpus=list(spec.cpus),
                 env=dict(spec.env),
                 ready=spec.ready,
+                done=spec.done,
                 deadline_s=spec.deadline_s,
                 stop=[spec.stop.int_s, spec.stop.term_s, spec.stop.kill_s],
             )
@@ -83,6 +85,12 @@ class AgentProcess:
         assert self._status is not None  # noqa: S101 - what the wait was for
         return self._status
 
+    def wait_done(self, timeout_s: float) -> ExitStatus | None:
+        """Block until the done line came; see `Supervised`."""
+        if not self._session.wait_for(lambda: self._done or self._status is not None, timeout_s):
+            raise self._late(f"printed no {self._spec.done} within {timeout_s:g} s")
+        return None if self._done and self._status is None else self._status
+
     def poll(self) -> ExitStatus | None:
         """The exit status if the process has ended; `lost` if the connection has, and the agent with it."""
         if self._status is None and self._session.lost:
@@ -110,6 +118,8 @@ class AgentProcess:
     def _on_event(self, frame: dict[str, Any]) -> None:
         if frame["event"] == "ready":
             self._ready = frame["text"]
+        elif frame["event"] == "done":
+            self._done = True
         elif frame["event"] == "exit":
             self._status = ExitStatus(
                 exit_code=frame["exit_code"],

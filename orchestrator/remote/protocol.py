@@ -41,7 +41,8 @@ class ProcessSpec:
     shell), `<name>.stdout`, `<name>.stderr` and `<name>.status` (JSON; `state` is `running`, and `ended` at the end,
     then with `exit_code`, `reason`, `detail` and `seconds`). `cpus` is the affinity that the process is started with;
     empty means all. `ready` is the first word of the line on stdout that says the process is ready; empty means ready
-    once started. `deadline_s` is counted on the host's own clock from the start; when it has passed the process is
+    once started. `done` is that of a later line that says its work is done while it stays to be stopped; empty if there
+    is none. `deadline_s` is counted on the host's own clock from the start; when it has passed the process is
     ended. The environment variable `DPDK_ORCHESTRATOR_RUN` holds `run_id`.
     """
 
@@ -52,6 +53,7 @@ class ProcessSpec:
     cpus: tuple[int, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     ready: str = "@ready"
+    done: str = ""
     ready_timeout_s: float = 15.0
     deadline_s: float = 120.0
     stop: StopDeadlines = field(default_factory=StopDeadlines)
@@ -102,6 +104,12 @@ class Supervised(Protocol):
 
     def wait(self, timeout_s: float) -> ExitStatus:
         """Block until the process ended. Raises DeadlineExceeded, or HostUnreachable when the connection is lost."""
+
+    def wait_done(self, timeout_s: float) -> ExitStatus | None:
+        """Block until the done line came (None), or the process ended without it (its status).
+
+        Raises DeadlineExceeded, or HostUnreachable when the connection is lost.
+        """
 
     def poll(self) -> ExitStatus | None:
         """The exit status if the process has ended, without asking the host."""

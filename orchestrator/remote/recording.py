@@ -68,6 +68,11 @@ class RecordedProcess:
             raise DeadlineExceeded(f"did not end within {timeout_s:g} s", host=self.host, process=self.spec.name)
         return self.status
 
+    def wait_done(self, timeout_s: float) -> ExitStatus | None:
+        """Note it, and give the status of a process that ends by itself."""
+        self.calls.append(Call("wait_done", {"name": self.spec.name, "timeout_s": timeout_s}))
+        return self.status
+
     def poll(self) -> ExitStatus | None:
         """The status, if it has ended."""
         return self.status

@@ -28,7 +28,7 @@ from orchestrator.errors import UsageError
 from orchestrator.inventory.addresses import dpdk_address, dpdk_mac, kernel_address
 from orchestrator.inventory.model import Inventory
 from orchestrator.scenarios.base import Row, Scenario, TrialContext
-from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host, shared_port
+from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host
 from orchestrator.scenarios.common import EVERYWHERE
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 
@@ -38,6 +38,11 @@ PORTS = Parameter(
 TCP_PORT = 7000
 # mbuf pool (8,191 of 2,176 B and their caches), rings and the EAL's own, measured at 26 to 44 MB; rounded up.
 HUGEPAGE_BYTES = 64 << 20
+# Messages a second that a generator may have to keep samples of (16 bytes each), and a limit of 1 GiB.
+DPDK_MESSAGES_PER_S = 4e6
+DPDK_DEEP_MESSAGES_PER_S = 12e6
+TCP_MESSAGES_PER_S = 1e6
+MOST_SAMPLES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -170,8 +175,8 @@ class SymmetricMp:
             src_ip=str(dpdk_address(inventory, used[0].generator.ref)),
             dst_ip=str(dpdk_address(inventory, used[0].sut.ref)),
             load=_load(row, context, "traffic"),
-            # Without one the generator learns the MAC from the first echo.
-            peer_mac=dpdk_mac(inventory, used[0].sut.ref) if shared_port(used[0]) else "",
+            # Without one the generator learns the MAC from the first echo. Over veth that would be the kernel's own.
+            peer_mac=dpdk_mac(inventory, used[0].sut.ref) if row.link == "veth" else "",
         )
         return PlannedProcess(
             name="traffic",
@@ -245,9 +250,21 @@ def _load(row: Row, context: TrialContext, name: str) -> LoadParams:
         window_s=float(params["window_s"]),
         idle=_idle(row),
         tag=context.tag,
+        max_samples=_max_samples(row),
         samples=f"{name}.samples.bin",
         stats=f"{name}.stats.json",
     )
+
+
+def _max_samples(row: Row) -> int:
+    """Room for every message of warm-up and window at a rate that the transport cannot exceed here."""
+    seconds = float(row.params["warmup_s"]) + float(row.params["window_s"])
+    most_per_s = TCP_MESSAGES_PER_S
+    if row.transport == "dpdk":
+        most_per_s = DPDK_MESSAGES_PER_S if int(row.params["depth"]) == 1 else DPDK_DEEP_MESSAGES_PER_S
+    if row.params["rate"]:
+        most_per_s = 1.1 * float(row.params["rate"])
+    return min(int(seconds * most_per_s) + 1000, MOST_SAMPLES)
 
 
 def _cpus_shared(inventory: Inventory, processes: int) -> bool:

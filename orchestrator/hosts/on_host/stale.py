@@ -11,6 +11,7 @@ has one of the files open or mapped.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -137,13 +138,19 @@ def clean_prefixes(files: dict[str, list[str]], runtime: str) -> tuple[list[str]
         if holders:
             held[prefix] = sorted(holders)
             continue
+        # A process that is just ending may remove its files itself, and one that is just starting makes new ones.
         for path in paths:
-            os.unlink(path)
-            removed.append(path)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+                removed.append(path)
         folder = os.path.join(runtime, prefix)
         if os.path.isdir(folder):
-            os.rmdir(folder)
-            removed.append(folder)
+            try:
+                os.rmdir(folder)
+                removed.append(folder)
+            except OSError as error:
+                if error.errno not in {errno.ENOTEMPTY, errno.ENOENT}:
+                    raise
     return removed, held
 
 
