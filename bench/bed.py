@@ -71,16 +71,16 @@ class Bed:
         done = self.hosts.remotes[host].run([program, f"--cpus={cpus[0]},{cpus[1]}", "--ms=20"])
         return float(json.loads(done.stdout)["round_trip_ns_p50"])
 
-    def block(
-        self, process: PlannedProcess, probe: tuple[int, int], server_host: str, serve: Callable[[], Supervised]
-    ) -> Block:
+    def block(self, process: PlannedProcess, probe: tuple[int, int], serve: Callable[[], Supervised]) -> Block:
         """Start a server and one of our generators; the p50 of its window. The server stops before the generator."""
         before = self.probe_ns(process.host, probe)
-        server = serve()
-        supervised = self.start_planned(process)
-        ended = supervised.wait_done(60.0)
-        server.stop()
-        supervised.stop()
+        with contextlib.ExitStack() as stop:
+            server = serve()
+            stop.callback(server.stop)
+            supervised = self.start_planned(process)
+            stop.callback(supervised.stop)
+            ended = supervised.wait_done(60.0)
+            server.stop()
         after = self.probe_ns(process.host, probe)
         if ended is not None:
             raise CommandFailed(ended.stderr_tail.strip(), host=process.host, process=process.name)

@@ -22,7 +22,7 @@ def testpmd_argv(primary: PlannedProcess) -> tuple[str, ...]:
     eal = f"--lcores=0@{cpu},1@{cpu} --file-prefix=dporch-bench-testpmd --no-pci --no-telemetry {device}"
     app = (
         "-i --auto-start --forward-mode=macswap --port-topology=loop --rxq=1 --txq=1 --rxd=1024 --txd=1024 "
-        "--burst=32 --total-num-mbufs=8192 --no-lsc-interrupt"
+        "--burst=32 --total-num-mbufs=8192 --no-lsc-interrupt --no-link-check"
     )
     # Every word is ours; a pipeline needs a shell. testpmd says "macswap ..." when it begins to forward.
     return ("sh", "-c", f"exec 2>&1; tail -f /dev/null | stdbuf -oL dpdk-testpmd {eal} -- {app}")
@@ -36,14 +36,13 @@ def run(hosts: Bed) -> Comparison:
     probe = (traffic.cpus[0], primary.cpus[0])
 
     def measure_ours() -> Block:
-        return hosts.block(traffic, probe, primary.host, lambda: hosts.start_planned(primary))
+        return hosts.block(traffic, probe, lambda: hosts.start_planned(primary))
 
     def measure_peer() -> Block:
         argv = testpmd_argv(primary)
         return hosts.block(
             traffic,
             probe,
-            primary.host,
             lambda: hosts.start(primary.host, "testpmd", argv, primary.cpus, ready="macswap"),
         )
 

@@ -23,7 +23,7 @@ def run(hosts: Bed, transport: str) -> Comparison:
     where = ("-i", address, "-p", str(SOCKPERF_PORT))
 
     def measure_ours() -> Block:
-        return hosts.block(client, probe, worker.host, lambda: hosts.start_planned(worker))
+        return hosts.block(client, probe, lambda: hosts.start_planned(worker))
 
     def measure_peer() -> Block:
         before = hosts.probe_ns(client.host, probe)
