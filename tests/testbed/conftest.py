@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.run_bed import Bed
 
+from orchestrator.commands.checkout import inventory_named
 from orchestrator.inventory.loader import load
 from orchestrator.inventory.model import Inventory
 from orchestrator.testbeds import namespaces
@@ -49,3 +51,27 @@ def testbed(root: None, local_inventory: Callable[[str], Inventory]) -> Iterator
         yield namespaces.up(local_inventory(name), made_by="tests")
     finally:
         namespaces.down(name, forget=True)
+
+
+@pytest.fixture(scope="session")
+def run_testbed(root: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
+    """A testbed on which the programs are built, shared by all tests of whole runs; use `bed`."""
+    bed = Bed(f"t-{os.getpid()}-run", tmp_path_factory.mktemp("runs"))
+    bed.write_inventory()
+    try:
+        up = bed.tool("testbed-up")
+        assert up.code == 0, up.stderr
+        built = bed.tool("build", within_s=250)
+        assert built.code == 0, built.stderr
+        yield bed
+    finally:
+        bed.forget()
+
+
+@pytest.fixture
+def bed(run_testbed: Bed) -> Bed:
+    """The testbed for whole runs: up, and with nothing of an earlier test on it."""
+    namespaces.up(inventory_named(str(run_testbed.inventory)), made_by="user")
+    if run_testbed.open_changes():  # an earlier test failed
+        run_testbed.tool("restore")
+    return run_testbed
