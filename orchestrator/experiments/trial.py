@@ -11,7 +11,9 @@ lost connection to a host ends the run; every other fault ends only its trial.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -122,7 +124,7 @@ class TrialRunner:
             progress.fault = progress.fault or str(error)
             progress.fatal = progress.fatal or error
         except OrchestratorError as error:
-            progress.fault = progress.fault or str(error)
+            progress.fault = progress.fault or _told(error)
         except KeyboardInterrupt as error:
             progress.fault = progress.fault or "interrupted"
             progress.fatal = progress.fatal or error
@@ -209,6 +211,12 @@ class TrialRunner:
             folder = trial_folder(self.inventory.host(host), self.run_id, trial.key)
             remote.get_tree(folder, self.local_folder(trial) / host)
             remote.run(["rm", "-rf", "--", folder])
+
+
+def _told(error: OrchestratorError) -> str:
+    """The line of an error, with what to do where the error itself does not know."""
+    full = not error.remedy and os.strerror(errno.ENOSPC) in error.what
+    return f"{error} - make room there (`df` shows which disk is full)" if full else str(error)
 
 
 def _ended_badly(process: PlannedProcess, status: ExitStatus, what: str) -> OrchestratorError:
