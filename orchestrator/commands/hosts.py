@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.apps.build import build_all
+from orchestrator.apps.paths import run_folder
 from orchestrator.apps.source import SourceTree
 from orchestrator.commands.checkout import APPS, inventory_named
 from orchestrator.commands.nics import reverters
@@ -15,14 +16,26 @@ from orchestrator.commands.session import hold_all, new_run_id, session
 from orchestrator.errors import TestbedError, UsageError
 from orchestrator.hosts.hugepages import setup_hugepages as make_pages
 from orchestrator.hosts.leftovers import end_leftovers
+from orchestrator.hosts.parallel import raise_all, verdicts
 from orchestrator.hosts.restore import restore as put_back
 from orchestrator.hosts.settings import RUN_OWNER_PREFIX, SETUP_HUGEPAGES
-from orchestrator.inventory.model import PAGE_BYTES, Inventory
-from orchestrator.remote.fleet import each, values
+from orchestrator.inventory.model import PAGE_BYTES, Host, Inventory
+from orchestrator.remote.fleet import each
 from orchestrator.remote.openssh import ssh_argv, write_config
+from orchestrator.remote.protocol import Remote
 from orchestrator.testbeds import namespaces
 
 LEFTOVERS_DEADLINE_S = 15.0
+
+# Prints the id of every run whose files it removed. A lease is held meanwhile, so none of these runs is alive.
+REMOVE_RUNS = """\
+cd "$1" 2>/dev/null || exit 0
+for run in [0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]; do
+    [ -d "$run" ] || continue
+    rm -rf -- "$run"
+    echo "$run"
+done
+"""
 
 
 def setup_hugepages(inventory_name: str, pages: int | None, size: str | None, node: int | None) -> str:
@@ -58,18 +71,27 @@ def restore(inventory_name: str) -> str:
     left_over = _left_by_run(inventory)
     with session(inventory, inventory_name, made_by="restore", tolerant=True) as hosts:
         hold_all(hosts, new_run_id())
-        ended = values(each(hosts.remotes, end_leftovers, deadline_s=LEFTOVERS_DEADLINE_S))
+        ended, stuck = verdicts(each(hosts.remotes, end_leftovers, deadline_s=LEFTOVERS_DEADLINE_S))
+        removed, kept = verdicts(
+            each(
+                hosts.remotes,
+                lambda remote: _remove_runs(remote, hosts.inventory.host(remote.host)),
+                deadline_s=LEFTOVERS_DEADLINE_S,
+            )
+        )
         report = put_back(hosts.remotes, hosts.journal, reverters())
     notes = [
         f"{host}: ended process {process.pid} of run {process.run_id}: {process.command}"
         for host, processes in ended.items()
         for process in processes
     ]
+    notes += [f"{host}: files of run {run} removed" for host, runs in removed.items() for run in runs]
     notes += [f"{entry.host}: {entry.note} (changed by {entry.owner})" for entry in report.restored]
     if left_over and inventory.testbed is not None:
         namespaces.down(inventory.testbed.name)
         notes.append(f"testbed {inventory.testbed.name}: taken down, a run had left it")
     report.check()
+    raise_all({**kept, **stuck})
     return "\n".join(notes) or "nothing to put back"
 
 
@@ -99,6 +121,12 @@ def ssh(inventory_name: str, host: str, command: Sequence[str]) -> None:
     target = inventory.host(host)
     argv = ssh_argv(target, command, write_config(target, Path(tempfile.mkdtemp(prefix="dpdk-orchestrator-ssh-"))))
     os.execvp(argv[0], argv)  # noqa: S606 - the whole argv is ours, and no shell is between
+
+
+def _remove_runs(remote: Remote, host: Host) -> list[str]:
+    """Remove what killed runs wrote on a host and could not fetch; their ids."""
+    folder = str(Path(run_folder(host, "any")).parent)
+    return remote.run(["sh", "-s", "--", folder], stdin=REMOVE_RUNS).stdout.split()
 
 
 def _left_by_run(inventory: Inventory) -> bool:
