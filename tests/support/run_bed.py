@@ -134,8 +134,8 @@ class Bed:
         return self.paths.workdir(host)
 
     def on_host(self, host: str, *argv: str) -> str:
-        """Run a command in a host's mount namespace; what it printed."""
-        command = ["nsenter", "-t", str(self.init(host)), "-m", "--", *argv]
+        """Run a command in a host's mount and PID namespaces; what it printed."""
+        command = ["nsenter", "-t", str(self.init(host)), "-m", "-p", "--", *argv]
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=20).stdout
 
     def strangers(self) -> list[Seen]:
