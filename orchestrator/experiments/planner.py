@@ -22,7 +22,7 @@ from orchestrator.scenarios.parameters import explicitly_set, parse_settings
 MIN_TRIALS = 1
 MAX_TRIALS = 1000
 # What a trial and a run cost besides warm-up and window, for the estimate that is shown; measured, see bench/.
-TRIAL_OVERHEAD_S = 1.7
+TRIAL_OVERHEAD_S = 0.9
 RUN_OVERHEAD_S = 6.0
 FLOOR_S = 0.2
 
