@@ -88,7 +88,7 @@ def test_four_processes_on_two_ports_as_in_the_notes():
     made = plan("transport=dpdk", "link=memif", "processes=4", "ports=2")
     group = made.trials[0].processes[:-1]
     for proc_id, process in enumerate(group):
-        assert ("-p", "3") == process.argv[process.argv.index("-p") : process.argv.index("-p") + 2]
+        assert process.argv[process.argv.index("-p") : process.argv.index("-p") + 2] == ("-p", "3")
         assert "--num-procs=4" in process.argv
         assert f"--proc-id={proc_id}" in process.argv
         assert sum(word.startswith("--vdev=net_memif") for word in process.argv) == 2
@@ -100,9 +100,7 @@ def test_dpdk_and_tcp_of_a_row_get_the_same_schedule_and_cross_the_same_link():
     by_row = rows(plan("processes=2", "size=256", "depth=4"))
     dpdk, tcp = by_row["dpdk", "veth", "tap", 2], by_row["tcp-poll", "veth", "kernel+bridge", 2]
     load = re.compile(r"--(flows|size|depth|warmup|window)=")
-    assert [w for w in dpdk.processes[-1].argv if load.match(w)] == [
-        w for w in tcp.processes[-1].argv if load.match(w)
-    ]
+    assert [w for w in dpdk.processes[-1].argv if load.match(w)] == [w for w in tcp.processes[-1].argv if load.match(w)]
     assert [p.cpus for p in dpdk.processes] == [p.cpus for p in tcp.processes]
     assert "--listen=198.19.1.2:7000" in tcp.processes[0].argv
     assert "--src-ip=198.19.1.101" in dpdk.processes[-1].argv
