@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -53,7 +54,15 @@ def deferred() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _handlers(handler: Handler) -> Iterator[None]:
-    before = {number: signal.signal(number, handler) for number in ENDING}
+    """Handle ENDING by `handler` in this block; but for SIGHUP where it is ignored, which is what nohup asks for.
+
+    Outside the main thread, which alone gets signals, nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handled = [number for number in ENDING if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in handled}
     try:
         yield
     finally:
