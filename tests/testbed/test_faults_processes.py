@@ -11,6 +11,13 @@ import pytest
 from support.run_bed import SMALL, Bed
 from support.tool import Ended, Tool, eventually
 
+from orchestrator.commands.checkout import inventory_named
+from orchestrator.commands.plan import plan_for
+from orchestrator.errors import CommandFailed
+from orchestrator.remote.fabric_backend import FabricRemote
+from orchestrator.remote.protocol import ProcessSpec
+from orchestrator.testbeds import namespaces
+
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -57,6 +64,34 @@ def test_an_app_that_dies_in_the_window(bed: Bed) -> None:
     kept = bed.result(tool.run_id).root / "trials" / folder.name
     assert (kept / "samples.parquet").stat().st_size > 0  # what came back before it died
     assert {outcome["name"]: outcome["exit_code"] for outcome in record["processes"]}["primary"] == -9
+
+
+def test_a_secondary_that_is_started_before_its_primary(bed: Bed) -> None:
+    """The plan's own secondary, started as a run would, but alone."""
+    inventory = namespaces.resolve(inventory_named(str(bed.inventory)))
+    plan = plan_for("smp", inventory, ("transport=dpdk", "link=memif", "processes=2"), 1, 1, "early")
+    secondary = next(each for each in plan.trials[0].processes if "--proc-type=secondary" in each.argv)
+    folder = f"/tmp/early-{secondary.name}"
+    remote = FabricRemote(inventory.host(secondary.host))
+    try:
+        remote.connect()
+        spec = ProcessSpec(
+            name=secondary.name,
+            argv=secondary.argv,
+            directory=folder,
+            run_id="0ea51e00",
+            cpus=secondary.cpus,
+            ready_timeout_s=15.0,
+            deadline_s=30.0,
+        )
+        with pytest.raises(CommandFailed, match="start the primary first") as caught:
+            remote.start(spec).wait_ready()
+        remote.run(["rm", "-rf", folder])
+    finally:
+        remote.close()
+    assert str(caught.value).startswith(f"beta: {secondary.name}: ended before it was ready: it exited with ")
+    assert "\n" not in str(caught.value)
+    bed.settled()
 
 
 def test_a_run_whose_trials_all_fail_gives_up_after_three(bed: Bed) -> None:

@@ -48,7 +48,7 @@ def test_an_interrupted_run_keeps_what_was_measured_and_puts_back(bed: Bed, numb
 
 
 def test_a_second_controller_is_told_who_has_the_hosts(bed: Bed) -> None:
-    with bed.start(*SMALL[:-1], "window_s=8") as first:
+    with bed.start(*SMALL[:-1], "window_s=6") as first:
         bed.wait_for_window(first)
         second = bed.run(*SMALL)
         assert first.running
