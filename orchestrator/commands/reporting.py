@@ -39,7 +39,8 @@ def finish(folder: ExperimentFolder, progress: Progress) -> bool:
     if measured:
         progress.note("drawing")
         draw_all(experiment)
-    console = Console(highlight=False)
+    # A pipe has no width of its own; one table reads better in a log than two.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     console.print(render(experiment, console.width))
     console.print(shown(folder), markup=False, soft_wrap=True)
     return measured
