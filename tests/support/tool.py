@@ -112,12 +112,16 @@ class Tool:
     def until(self, happened: Callable[[], object], what: str) -> None:
         """Look until `happened()` is true; fails when the command ended without it."""
 
+        seen = False
+
         def look() -> bool:
-            running = self.running
-            return bool(happened()) or not running
+            nonlocal seen
+            running = self.running  # asked first: what it did last is seen by the look after that
+            seen = bool(happened())
+            return seen or not running
 
         eventually(look, STEP_S, f"{what}: {self._text}")
-        assert happened(), f"ended without {what}: {self._text}"
+        assert seen, f"ended without {what}: {self._text}"
 
     @property
     def run_id(self) -> str:
