@@ -39,6 +39,7 @@ from orchestrator.inventory.model import Inventory
 from orchestrator.remote.fleet import each
 from orchestrator.results.ingest import ingest
 from orchestrator.results.layout import ExperimentFolder, new_folder, write_atomic
+from orchestrator.results.verdicts import placement_shifted
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def _trials(this: Run, hosts: Session) -> RunOutcome:
         return this.folder.trial(trial.key).root
 
     runner = TrialRunner(hosts.remotes, hosts.inventory, this.plan.source_digest, this.run_id, local_folder)
-    return run_trials(this.plan, runner, deliver, _Watch(this.folder, this.progress))
+    return run_trials(this.plan, runner, deliver, _Watch(this.folder, this.progress), spoilt=placement_shifted)
 
 
 def _end_processes(this: Run, hosts: Session) -> None:

@@ -1,10 +1,13 @@
 """The order of trials: block after block, what was measured delivered at once, and when to give up.
 
 A fault of one trial does not end the run, three in a row do: then something is wrong with the testbed, not the trial.
+Trials that were spoilt by what has nothing to do with their outcome (a virtual machine that was moved) run once more at
+the end, so that rows keep the number of trials that they need; the spoilt ones stay in the results, with their verdict.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +18,8 @@ from orchestrator.experiments.records import Plan, PlannedTrial, TrialRecord
 from orchestrator.experiments.trial import TrialRunner
 
 FAULTS_IN_A_ROW = 3
+REPEATS = 0.25
+"""Trials that may run once more, as a fraction of those that were planned."""
 
 
 class Observer(Protocol):
@@ -41,9 +46,13 @@ class RunOutcome:
 
 
 def run_trials(
-    plan: Plan, runner: TrialRunner, deliver: Callable[[TrialRecord], None], observer: Observer
+    plan: Plan,
+    runner: TrialRunner,
+    deliver: Callable[[TrialRecord], None],
+    observer: Observer,
+    spoilt: Callable[[TrialRecord], bool] = lambda _: False,
 ) -> RunOutcome:
-    """Run all trials of `plan` in its order.
+    """Run all trials of `plan` in its order, then those again that were `spoilt`, as far as a quarter more goes.
 
     `deliver` gets each record as soon as its files are collected. HostUnreachable and KeyboardInterrupt pass through,
     after the record of the trial that they hit was delivered.
@@ -51,16 +60,35 @@ def run_trials(
     records: list[TrialRecord] = []
     in_a_row = 0
     begin = time.monotonic()
-    expected = [trial.warmup_s + trial.window_s for trial in plan.trials]
-    for index, trial in enumerate(plan.trials):
-        observer.trial_begins(trial, index, len(plan.trials), _left(expected, index, time.monotonic() - begin))
+    queue = list(plan.trials)
+    most = len(queue) + int(len(queue) * REPEATS)
+    for index, trial in enumerate(queue):  # it grows while it is worked off
+        expected = [trial.warmup_s + trial.window_s for trial in queue]
+        observer.trial_begins(trial, index, len(queue), _left(expected, index, time.monotonic() - begin))
         record = runner.run(trial, index, deliver)
         records.append(record)
         observer.trial_ended(record)
+        if spoilt(record) and len(queue) < most:
+            queue.append(again(trial))
         in_a_row = in_a_row + 1 if record.fault else 0
         if in_a_row >= FAULTS_IN_A_ROW:
             return RunOutcome(tuple(records), gave_up=True)
     return RunOutcome(tuple(records), gave_up=False)
+
+
+def again(trial: PlannedTrial) -> PlannedTrial:
+    """The same trial under a key of its own."""
+    key = hashlib.sha256(f"again {trial.key}".encode()).hexdigest()[: len(trial.key)]
+    processes = tuple(
+        process.model_copy(
+            update={
+                "argv": tuple(word.replace(trial.key, key) for word in process.argv),
+                "file_prefix": process.file_prefix.replace(trial.key, key),
+            }
+        )
+        for process in trial.processes
+    )
+    return trial.model_copy(update={"key": key, "processes": processes})
 
 
 def _left(expected: list[float], done: int, elapsed: float) -> float:

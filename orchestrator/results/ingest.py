@@ -10,7 +10,6 @@ from orchestrator.results.model import (
     Accounting,
     Load,
     Percentiles,
-    ProbeShift,
     Share,
     StoredTrial,
     ThreadReading,
@@ -19,7 +18,7 @@ from orchestrator.results.model import (
 from orchestrator.results.samples import Samples, SamplesError, read_parquet, read_recorder, write_parquet
 from orchestrator.results.statistics import drift, percentiles
 from orchestrator.results.stats import ProcessStats, StatsError, read_stats
-from orchestrator.results.verdicts import Evidence, judge
+from orchestrator.results.verdicts import Evidence, judge, probe_shifts
 
 QUANTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
@@ -198,20 +197,4 @@ def _threads(record: TrialRecord, stats: dict[str, ProcessStats]) -> tuple[Threa
         for process in record.trial.processes
         if process.name in stats
         for thread in stats[process.name].threads
-    )
-
-
-def probe_shifts(record: TrialRecord) -> tuple[ProbeShift, ...]:
-    """Each probe that was read on both sides of the trial, with its shift relative to the reading before."""
-    after = {(reading.host, reading.cpus): reading.round_trip_ns for reading in record.probes_after}
-    return tuple(
-        ProbeShift(
-            host=reading.host,
-            cpus=reading.cpus,
-            before_ns=reading.round_trip_ns,
-            after_ns=after[reading.host, reading.cpus],
-            shift=after[reading.host, reading.cpus] / reading.round_trip_ns - 1,
-        )
-        for reading in record.probes_before
-        if (reading.host, reading.cpus) in after and reading.round_trip_ns > 0
     )

@@ -82,6 +82,27 @@ def fault(evidence: Evidence) -> Verdict | None:
     return _invalid("fault", line) if line else None
 
 
+def placement_shifted(record: TrialRecord) -> bool:
+    """Whether the probes around a trial say that it was measured on more than one placement."""
+    return any(abs(probe.shift) > PROBE_SHIFT for probe in probe_shifts(record))
+
+
+def probe_shifts(record: TrialRecord) -> tuple[ProbeShift, ...]:
+    """Each probe that was read on both sides of the trial, with its shift relative to the reading before."""
+    after = {(reading.host, reading.cpus): reading.round_trip_ns for reading in record.probes_after}
+    return tuple(
+        ProbeShift(
+            host=reading.host,
+            cpus=reading.cpus,
+            before_ns=reading.round_trip_ns,
+            after_ns=after[reading.host, reading.cpus],
+            shift=after[reading.host, reading.cpus] / reading.round_trip_ns - 1,
+        )
+        for reading in record.probes_before
+        if (reading.host, reading.cpus) in after and reading.round_trip_ns > 0
+    )
+
+
 def placement_changed(evidence: Evidence) -> Verdict | None:
     """The cache-line round trip between the CPUs of the trial shifted: a virtual machine was moved between cores."""
     worst = max(evidence.probes, key=lambda probe: abs(probe.shift), default=None)

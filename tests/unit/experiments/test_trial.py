@@ -170,3 +170,25 @@ def test_a_whole_run_delivers_every_trial_in_the_order_of_the_plan(tmp_path):
     assert [record.trial.key for record in bed.records] == [trial.key for trial in bed.plan.trials]
     left = [left_s for _, _, left_s in watcher.begun]
     assert left == sorted(left, reverse=True)
+
+
+def test_spoilt_trials_run_once_more_at_the_end_under_keys_of_their_own(tmp_path):
+    bed = Bed(tmp_path, "link=veth", "processes=1", trials=4)
+    planned = len(bed.plan.trials)
+    first = bed.plan.trials[0].key
+    outcome = run_trials(
+        bed.plan, bed.runner, bed.records.append, Watcher(), spoilt=lambda record: record.trial.key == first
+    )
+    assert len(outcome.records) == planned + 1
+    repeated = outcome.records[-1].trial
+    assert repeated.row == bed.plan.trials[0].row
+    assert repeated.key != first
+    assert not any(first in word for process in repeated.processes for word in process.argv)
+
+
+def test_repeats_end_at_a_quarter_more(tmp_path):
+    bed = Bed(tmp_path, "link=veth", "processes=1", trials=4)
+    planned = len(bed.plan.trials)
+    outcome = run_trials(bed.plan, bed.runner, bed.records.append, Watcher(), spoilt=lambda _: True)
+    assert len(outcome.records) == planned + planned // 4
+    assert len({record.trial.key for record in outcome.records}) == len(outcome.records)
