@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from orchestrator.errors import CommandFailed, DeadlineExceeded, HostBusy, HostUnreachable
 from orchestrator.remote import bootstrap
@@ -39,7 +39,7 @@ class AgentRemote(ABC):
         self.facts: dict[str, Any] = {}
 
     @abstractmethod
-    def _open(self, program: Literal["agent", "courier"]) -> Stream:
+    def _open(self, program: bootstrap.Program) -> Stream:
         """Start one of the two programs (see `bootstrap.command`), connecting first if need be."""
 
     @abstractmethod

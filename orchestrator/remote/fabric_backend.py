@@ -18,7 +18,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
 
 import paramiko
 from fabric.config import Config
@@ -92,7 +91,7 @@ class FabricRemote(AgentRemote):
         self._ssh: Ssh = host.ssh
         self._clients: list[paramiko.SSHClient] = []
 
-    def _open(self, program: Literal["agent", "courier"]) -> ChannelStream:
+    def _open(self, program: bootstrap.Program) -> ChannelStream:
         argv = bootstrap.command(program, sudo=self._ssh.user != "root")
         try:
             transport = self._transport()

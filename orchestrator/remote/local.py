@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Literal
 
 from orchestrator.remote import bootstrap
 from orchestrator.remote.agent_remote import AgentRemote
@@ -70,7 +69,7 @@ class LocalRemote(AgentRemote):
         super().__init__(host, workdir, beat_timeout_s=beat_timeout_s)
         self._streams: list[LocalStream] = []
 
-    def _open(self, program: Literal["agent", "courier"]) -> LocalStream:
+    def _open(self, program: bootstrap.Program) -> LocalStream:
         argv = bootstrap.command(program, sudo=False)
         stream = LocalStream((sys.executable, *argv[1:]))
         self._streams.append(stream)

@@ -1,7 +1,7 @@
 """How a host is reached, as one Protocol: run, put, get, start.
 
 Backends (Fabric over SSH, one that records, one that injects faults) live beside this file; everything above knows
-only what is here. On the host, every command and process runs under one agent per connection (see `agent.py`) that
+only what is here. On the host, every command and process runs under one agent per connection (see `on_host`) that
 ends all of them when its pipe to the controller closes or its heartbeat stays out.
 """
 
@@ -73,15 +73,6 @@ class ExitStatus:
     seconds: float
     stderr_tail: str = ""
     detail: str = ""
-
-
-@dataclass(frozen=True)
-class Lease:
-    """Who uses a host, as shown to the next one who wants it."""
-
-    run_id: str
-    owner: str
-    since: str
 
 
 class Supervised(Protocol):

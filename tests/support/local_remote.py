@@ -1,4 +1,7 @@
-"""A Remote that runs everything on this machine by subprocess: for tests of scripts against made-up file trees."""
+"""A Remote that runs everything on this machine by subprocess: for tests of scripts against made-up file trees.
+
+It needs no agent, so nothing to start or close; what an agent does is tested with `orchestrator.remote.local`.
+"""
 
 from __future__ import annotations
 

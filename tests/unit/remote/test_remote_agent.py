@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from orchestrator.remote import bootstrap
+from orchestrator.remote.bootstrap import Program
 from orchestrator.remote.local import LocalStream
 
-HERE = Path(__file__).resolve().parents[3] / "orchestrator" / "remote"
+HERE = Path(__file__).resolve().parents[3] / "orchestrator" / "remote" / "on_host"
 
 
 class Raw:
@@ -112,12 +113,24 @@ def pid_in(file: Path, within_s: float = 5.0) -> int:
     raise AssertionError(f"{file} was not written")
 
 
-def test_both_programs_are_python_3_9_and_import_only_the_standard_library() -> None:
-    for name in ("agent.py", "courier.py"):
-        tree = ast.parse((HERE / name).read_text(), feature_version=(3, 9))
-        imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-        imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        assert {module.partition(".")[0] for module in imported} <= sys.stdlib_module_names
+@pytest.mark.parametrize("program", ["agent", "courier"])
+def test_a_program_is_python_3_9_and_is_sent_all_that_is_not_in_the_standard_library(program: Program) -> None:
+    def imports(module: str) -> set[str]:
+        tree = ast.parse(Path(HERE, f"{module}.py").read_text(), feature_version=(3, 9))
+        names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        return names | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+
+    sent = bootstrap.MODULES[program]
+    imported = {name for module in sent for name in imports(module)}
+    ours = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
+    assert ours | {f"{bootstrap.PACKAGE}.{program}"} == {f"{bootstrap.PACKAGE}.{module}" for module in sent}
+
+
+def test_a_traceback_names_the_module(agents: Callable[..., Raw]) -> None:
+    raw = agents()
+    raw.stream.write(b"no frame\n", 5)
+    with pytest.raises(EOFError, match=r'File "<orchestrator/remote/on_host/frames\.py>", line \d+, in receive'):
+        raw.until(lambda _: False)
 
 
 def test_hello_tells_facts(agents: Callable[..., Raw]) -> None:
@@ -321,7 +334,7 @@ def test_bye_is_answered_when_everything_is_gone(agents: Callable[..., Raw], tmp
 
 
 def test_the_loader_reads_not_one_byte_too_many() -> None:
-    program = b"import os\nprint(os.read(0, 100))"
+    program = bootstrap.pack({f"{bootstrap.PACKAGE}.agent": "import os\ndef main(): print(os.read(0, 100))"})
     argv = (sys.executable, *bootstrap.command("agent", sudo=False)[1:])
-    done = subprocess.run(argv, input=b"%08d" % len(program) + program + b"rest", capture_output=True, check=True)
+    done = subprocess.run(argv, input=program + b"rest", capture_output=True, check=True)
     assert done.stdout == b"b'rest'\n"

@@ -1,20 +1,16 @@
 """The host's side of file transfers: whole files in one stream, with the rights of the agent.
 
-Like the agent it is sent to the host and uses nothing but the standard library of Python 3.9. It is not SFTP because
-that runs as the SSH user, who may not write where the tool must, and because a whole tree in one stream waits for no
-round trips. It ends at EOF, and by SIGALRM when the controller leaves it without a word for `IDLE_S`.
+It is not SFTP because that runs as the SSH user, who may not write where the tool must, and because a whole tree in
+one stream waits for no round trips. It ends at EOF, and by SIGALRM when the controller leaves it without a word for
+`IDLE_S`.
 
 A request is one JSON line, for `put` followed by `size` bytes. Answers are JSON lines; one with `size` is followed by
 that many bytes. `error` says why something could not be done.
 """
 
-# It speaks in descriptors, and starts faster without pathlib.
-# ruff: noqa: PTH103, PTH104, PTH108, PTH118, PTH120, PTH123
-
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import signal
@@ -22,13 +18,10 @@ import stat
 import sys
 from typing import IO, Any
 
+from orchestrator.remote.on_host.errors import why
+
 IDLE_S = 4
 CHUNK = 1 << 18
-
-
-def why(error: OSError) -> str:
-    """An OSError in words, with its symbol."""
-    return f"{error.strerror} ({errno.errorcode.get(error.errno or 0, error.errno)})"
 
 
 def answer(out: IO[bytes], **values: Any) -> None:
@@ -127,7 +120,8 @@ def serve(source: IO[bytes], out: IO[bytes]) -> None:
         out.flush()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve on stdin and stdout."""
     with open(0, "rb", CHUNK, closefd=False) as stdin, open(1, "wb", CHUNK, closefd=False) as stdout:
         try:
             serve(stdin, stdout)
