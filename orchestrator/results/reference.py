@@ -2,17 +2,19 @@
 
 The samples of a real run are hundreds of megabytes. The copy keeps every trial with its record, result, logs and the
 whole distribution of its round trips (each value with its count), from which every percentile and plot comes out
-the same; what it drops is the order in which the samples were taken.
+the same; what it drops is the order in which the samples were taken, and the kernel's command line, which may say more
+of a machine than its owner wants to publish.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.results.distribution import of_samples, write_distribution
-from orchestrator.results.layout import ExperimentFolder
+from orchestrator.results.layout import ExperimentFolder, to_json
 from orchestrator.results.load import Experiment
 from orchestrator.results.samples import read_parquet
 from orchestrator.results.summary import write_summary
@@ -38,6 +40,9 @@ def write_reference(experiment: Experiment, target: Path, *, limit_bytes: int = 
         ),
     )
     copy = ExperimentFolder(target)
+    for path in target.glob("environment/*/*.json"):
+        facts = json.loads(path.read_text())
+        path.write_text(to_json({**facts, "cmdline": None}))
     for trial in source.finished_trials():
         if trial.samples.exists():
             write_distribution(of_samples(read_parquet(trial.samples)), copy.trial(trial.key).distribution)
