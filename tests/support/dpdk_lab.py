@@ -36,10 +36,18 @@ class Program:
     ready: str = ""
 
     def wait_ready(self) -> None:
-        assert self.process.stdout is not None
-        answered, _, _ = select.select([self.process.stdout], [], [], READY_S)
-        self.ready = self.process.stdout.readline() if answered else ""
+        self.ready = self.next_line(READY_S)
         assert self.ready.startswith("@ready"), f"not ready: {self.errors()}"
+
+    def wait_done(self) -> None:
+        line = self.next_line(END_S)
+        assert line == "@done\n", f"not done: {self.errors()}"
+
+    def next_line(self, within_s: float) -> str:
+        """The next line on stdout; empty at its end, or when none comes in time."""
+        assert self.process.stdout is not None
+        answered, _, _ = select.select([self.process.stdout], [], [], within_s)
+        return self.process.stdout.readline() if answered else ""
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """Send a signal and wait for the end; returns the exit code."""
@@ -61,6 +69,8 @@ class Lab:
     path: Path
     binaries: Path
     started: list[Program] = field(default_factory=list)
+    lingering: list[Program] = field(default_factory=list)
+    """Generators that are done and stay until the group has stopped: a memif poller may crash when its peer ends."""
 
     @property
     def huge(self) -> Path:
@@ -130,9 +140,10 @@ class Lab:
 
     def measure(self, vdevs: list[str], *options: str, netns: str | None = None, size: int = 64) -> dict[str, Any]:
         """Run the generator to its end; returns its statistics after checking that every packet is accounted for."""
-        program = self.traffic(vdevs, *options, netns=netns, size=size)
+        program = self.traffic(vdevs, "--linger", *options, netns=netns, size=size)
         program.wait_ready()
-        assert program.process.wait(END_S) == 0, program.errors()
+        program.wait_done()
+        self.lingering.append(program)
         stats = program.stats()
         assert stats["sent"] == stats["returned"] + stats["lost"] == self.samples()
         assert [stats[key] for key in ("duplicates", "unknown", "corrupt", "foreign", "short")] == [0] * 5
@@ -147,7 +158,13 @@ class Lab:
     def map_files(self) -> list[str]:
         return [path.name for path in self.huge.iterdir()]
 
+    def stop_generators(self) -> None:
+        """End those that linger; the groups that they talked to have stopped."""
+        while self.lingering:
+            assert self.lingering.pop().stop() == 0
+
     def end(self) -> None:
+        self.lingering.clear()
         for program in self.started:
             if program.process.poll() is None:
                 program.process.kill()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.dpdk_lab import END_S, Lab, Program, words
+from support.dpdk_lab import END_S, Lab, Program, cpu, words
 
 APPS = Path(__file__).parents[2] / "dpdk_apps"
 POOL = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
@@ -73,10 +73,11 @@ def check_balance(stats: dict[str, Any]) -> None:
     assert stats["accounting"] == {"in": received, "out": sent, "drops": dropped}
 
 
-def stop_group(group: list[Program]) -> list[dict[str, Any]]:
+def stop_group(lab: Lab, group: list[Program]) -> list[dict[str, Any]]:
     """Secondaries first; returns all statistics, the primary's first."""
     for program in reversed(group):
         assert program.stop() == 0, program.errors()
+    lab.stop_generators()
     stats = [program.stats() for program in group]
     for each in stats:
         check_balance(each)
@@ -104,7 +105,7 @@ def test_one_process_returns_everything(lab: Lab, size: int, loop: tuple[str, st
     if loop[0] == "--rate":
         assert stats["sent"] == pytest.approx(5000 * 0.3, rel=0.02)
     began = time.monotonic()
-    (sut_stats,) = stop_group([sut])
+    (sut_stats,) = stop_group(lab, [sut])
     assert time.monotonic() - began < 1.0
     assert (sut_stats["ended"], sut_stats["proc_type"]) == ("signal", "primary")
     (sut_queue,), (queue,) = sut_stats["queues"], stats["queues"]
@@ -118,7 +119,7 @@ def test_four_processes_share_two_ports(lab: Lab) -> None:
     group = lab.group(4, ports=2)
     options = words("-p 3 --queues 4 --flows 64 --depth 8")
     generator = lab.measure(lab.vdevs("client", 2), *options)
-    stats = stop_group(group)
+    stats = stop_group(lab, group)
     assert generator["lost"] == 0
     assert all(0.15 <= share <= 0.35 for share in shares(stats)), shares(stats)
     for i, each in enumerate(stats):
@@ -135,7 +136,7 @@ def test_two_processes_get_half_each(lab: Lab) -> None:
     group = lab.group(2)
     options = words("-p 1 --queues 2 --flows 64 --depth 4")
     assert lab.measure(lab.vdevs("client", 1), *options)["lost"] == 0
-    assert all(0.4 <= share <= 0.6 for share in shares(stop_group(group)))
+    assert all(0.4 <= share <= 0.6 for share in shares(stop_group(lab, group)))
 
 
 def refusal(program: Program) -> str:
@@ -188,22 +189,49 @@ def test_secondaries_end_when_their_primary_is_killed(lab: Lab) -> None:
         assert secondary.stats()["ended"] == "primary died"
         check_balance(secondary.stats())
     # A new group starts over what the killed one left: its socket, lock and huge pages.
-    stop_group(lab.group(2))
+    stop_group(lab, lab.group(2))
 
 
 def test_drops_are_counted(lab: Lab) -> None:
-    """One port floods and the other has no room: most frames cannot leave, and each of them is accounted for."""
-    vdevs = [*lab.vdevs("server", 1), "--vdev=net_null0"]
-    sut = lab.smp(0, 1, vdevs, mask="3")
-    # Frames to port 0 leave by port 1, which swallows them: no path answers, and the generator says which.
+    """One port floods and the peer of the other takes nothing: frames cannot leave, and each is accounted for."""
+    sut = lab.smp(0, 1, [*lab.vdevs("server", 1), "--vdev=net_null0"], mask="3")
+    peer = lab.start(
+        "symmetric_mp",
+        "peer",
+        [*lab.eal("gen", 0, cpu(0)), *lab.vdevs("client", 1), "--", *words("-p 1 --num-procs=1 --proc-id 0")],
+    )
+    peer.wait_ready()
+    spend(peer, 0.2)  # it takes what comes, millions a second
+    peer.process.send_signal(signal.SIGSTOP)
+    spend(sut, 0.2)
+    (stats,) = stop_group(lab, [sut])
+    assert stats["queues"][0]["drops"]["tx_full"] > 1000
+    assert stats["queues"][0]["tx_packets"] > 0
+
+
+def test_a_generator_without_answers_names_the_path(lab: Lab) -> None:
+    """Frames to port 0 leave by port 1, which swallows them."""
+    lab.smp(0, 1, [*lab.vdevs("server", 1), "--vdev=net_null0"], mask="3")
     generator = lab.traffic(
         lab.vdevs("client", 1), *words("-p 1 --queues 1 --flows 1 --depth 1"), "--peer-mac", PEER_MAC
     )
     assert generator.process.wait(END_S) == 1
     assert "flow 0 (port 0, queue 0" in generator.errors()
-    (stats,) = stop_group([sut])
-    assert stats["queues"][0]["drops"]["tx_full"] > 1000
-    assert stats["queues"][0]["tx_packets"] > 0
+
+
+def spend(program: Program, seconds: float) -> None:
+    """Wait until a program has been on its CPU for so long."""
+    until = cpu_seconds(program) + seconds
+    deadline = time.monotonic() + END_S
+    while cpu_seconds(program) < until:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def cpu_seconds(program: Program) -> float:
+    """Time that a program has spent on its CPU."""
+    times = Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_losses_are_counted(lab: Lab) -> None:
@@ -273,7 +301,7 @@ def test_af_packet_over_veth(lab: Lab, namespaces: tuple[str, str]) -> None:
     sut = lab.smp(0, 1, vdev, netns=right)
     options = words(f"-p 1 --queues 1 --flows 4 --depth 1 --spread driver --peer-mac {PEER_MAC}")
     assert lab.measure(vdev, *options, netns=left)["lost"] == 0
-    stop_group([sut])
+    stop_group(lab, [sut])
 
 
 def test_two_processes_share_a_tap_on_a_bridge(lab: Lab, namespaces: tuple[str, str]) -> None:
@@ -282,7 +310,7 @@ def test_two_processes_share_a_tap_on_a_bridge(lab: Lab, namespaces: tuple[str, 
     group = [lab.smp(i, 2, ["--vdev=net_tap0,iface=tap"], netns=right) for i in range(2)]
     options = words(f"-p 1 --queues 1 --flows 64 --depth 4 --spread driver --peer-mac {PEER_MAC}")
     generator = lab.measure(["--vdev=net_af_packet0,iface=wire"], *options, netns=left)
-    stats = stop_group(group)
+    stats = stop_group(lab, group)
     assert generator["lost"] == 0
     assert all(0.3 <= share <= 0.7 for share in shares(stats)), shares(stats)
     # Beside the messages it got probes, if not all: the bridge forwards a moment after the tap is up.
