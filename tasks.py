@@ -274,7 +274,7 @@ def testbed_status(c, inventory=DEFAULT_INVENTORY):
 # --- the project itself -------------------------------------------------------------------------------------------
 
 
-@task(help={"unit": "only what needs no root (seconds)"}, auto_shortflags=False)
+@task(help={"unit": "only what needs no root (about a minute)"}, auto_shortflags=False)
 def test(c, unit=False):
     """Run style checks, types, import rules, C unit tests under sanitizers, and all Python tests.
 

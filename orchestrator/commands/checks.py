@@ -40,6 +40,7 @@ def _checks(*, unit_only: bool) -> list[Check]:
             ((*setup, *reuse), ("meson", "test", "-C", str(C_BUILD), "--print-errorlogs")),
         ),
         Check("unit tests", ((python, "-m", "pytest", "-q", "tests/unit"),)),
+        Check("tests with processes on this machine", ((python, "-m", "pytest", "-q", "tests/process"),)),
     ]
     if not unit_only:
         checks.append(Check("testbed tests", ((python, "-m", "pytest", "-q", "--durations=15", "tests/testbed"),)))

@@ -83,7 +83,9 @@ def restore(
     cleared, uncleared = verdicts(each({host: reachable[host] for host in kernels}, clear, deadline_s=CLEAR_DEADLINE_S))
     failures.extend(uncleared.values())
     restored = [
-        Restored(host, "", f"{len(paths)} files that ended DPDK processes left removed") for host, paths in cleared.items() if paths
+        Restored(host, "", f"{len(paths)} files left by DPDK processes removed")
+        for host, paths in cleared.items()
+        if paths
     ]
     kernels = {host: kernel for host, kernel in kernels.items() if host in cleared}
     work: dict[str, list[tuple[OpenChange, Remote]]] = {}

@@ -193,7 +193,7 @@ def test_what_a_killed_primary_leaves_pins_pages_until_it_is_removed(bed: Bed, p
     report = bed.restore()
     assert report.failures == ()
     assert report.restored[0].host == "beta"
-    assert "files that ended DPDK processes left removed" in report.restored[0].note
+    assert "files left by DPDK processes removed" in report.restored[0].note
     assert host.run(["ls", "/dev/hugepages"]).stdout == ""
     assert host.run(["ls", "/var/run/dpdk"]).stdout == ""
 

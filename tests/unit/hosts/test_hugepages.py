@@ -166,7 +166,7 @@ def test_files_of_killed_runs_go_first_on_every_host_of_the_kernel(bed: Bed) -> 
     bed.with_stale_files = {"beta"}
     report = bed.restore()
     assert [(entry.host, entry.note) for entry in report.restored] == [
-        ("beta", "2 files that ended DPDK processes left removed"),
+        ("beta", "2 files left by DPDK processes removed"),
         ("alpha", "hugepages 2M: 12 pages given back, 10 stay"),
     ]
 

@@ -3,6 +3,7 @@
 import json
 
 from orchestrator.commands.checkout import NOTEBOOKS, RESULTS
+from orchestrator.reports import notebook
 from orchestrator.results.load import open_experiment
 from orchestrator.results.reference import LIMIT_BYTES
 from orchestrator.results.summary import to_csv
@@ -41,3 +42,8 @@ def test_the_notebook_is_committed_executed_and_without_errors():
     outputs = [output for cell in cells for output in cell["outputs"]]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert not any(output["output_type"] == "error" for output in outputs)
+
+
+def test_the_notebook_runs_on_the_reference(tmp_path):
+    notebook.execute(NOTEBOOK, None, tmp_path / "out.ipynb")
+    assert (tmp_path / "out.ipynb").stat().st_size > 10_000
