@@ -62,18 +62,29 @@ def _show_help(name: str) -> NoReturn:
         "seed": "seed of the order of trials; drawn and recorded if left out",
         "name": "folder under results/ (default: the scenario's name)",
         "keep": "leave a testbed that this run brought up standing",
+        "once": "do not run trials again that a move of the virtual machine spoilt",
     },
     iterable=["set"],
     auto_shortflags=False,
 )
-def run_experiment(c, scenario, inventory=DEFAULT_INVENTORY, set=None, trials="8", seed=None, name="", keep=False):  # noqa: A002
+def run_experiment(
+    c,
+    scenario,
+    inventory=DEFAULT_INVENTORY,
+    set=None,  # noqa: A002
+    trials="8",
+    seed=None,
+    name="",
+    keep=False,
+    once=False,
+):
     """Prepare hosts, run every trial, put everything back; print the table and the result folder.
 
     Example: invoke run-experiment --scenario smp --set transport=dpdk,tcp-poll --set size=64,1024 --trials 6
     """
     from orchestrator.commands.experiment import run
 
-    run(scenario, inventory, set or [], trials=_number(trials), seed=_number(seed), name=name, keep=keep)
+    run(scenario, inventory, set or [], trials=_number(trials), seed=_number(seed), name=name, keep=keep, once=once)
 
 
 @task(

@@ -52,6 +52,8 @@ class Run:
     plan: Plan
     folder: ExperimentFolder
     keep: bool
+    once: bool
+    """Whether trials that a move of the virtual machine spoilt are left at that."""
     progress: Progress
 
 
@@ -64,6 +66,7 @@ def run(
     seed: int | None,
     name: str,
     keep: bool,
+    once: bool,
 ) -> None:
     """Run an experiment; prints the table, and as the last line on stdout the result folder.
 
@@ -79,7 +82,7 @@ def run(
     folder.write_inventory(inventory)
     for trial in plan.trials:
         folder.ledger.append("planned", trial.key, row=trial.row, block=trial.block)
-    this = Run(run_id, inventory_name, inventory, plan, folder, keep, progress)
+    this = Run(run_id, inventory_name, inventory, plan, folder, keep, once, progress)
     rows = len({trial.row for trial in plan.trials if trial.probes or not trial.row.startswith("floor")})
     progress.note(
         f"run {run_id}: {scenario}, {len(plan.trials)} trials of {rows} rows, seed {plan.seed}, "
@@ -147,9 +150,12 @@ class _Watch:
 
     folder: ExperimentFolder
     progress: Progress
+    planned: set[str]
 
     def trial_begins(self, trial: PlannedTrial, index: int, total: int, left_s: float) -> None:
-        """See `Observer`."""
+        """See `Observer`. A trial that runs once more is planned only now."""
+        if trial.key not in self.planned:
+            self.folder.ledger.append("planned", trial.key, row=trial.row, block=trial.block)
         self.folder.ledger.append("started", trial.key)
         self.progress.trial_begins(trial, index, total, left_s)
 
@@ -167,7 +173,8 @@ def _trials(this: Run, hosts: Session) -> RunOutcome:
         return this.folder.trial(trial.key).root
 
     runner = TrialRunner(hosts.remotes, hosts.inventory, this.plan.source_digest, this.run_id, local_folder)
-    return run_trials(this.plan, runner, deliver, _Watch(this.folder, this.progress), spoilt=placement_shifted)
+    watch = _Watch(this.folder, this.progress, {trial.key for trial in this.plan.trials})
+    return run_trials(this.plan, runner, deliver, watch, (lambda _: False) if this.once else placement_shifted)
 
 
 def _end_processes(this: Run, hosts: Session) -> None:

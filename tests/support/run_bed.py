@@ -108,7 +108,7 @@ class Bed:
         words = [word for setting in settings for word in ("--set", setting)]
         chosen = str(inventory or self.inventory)
         fixed = ("--scenario", "smp", "--trials", str(trials), "--seed", "1", "--inventory", chosen)
-        return Tool("run-experiment", *fixed, *words, *options, results=self.results)
+        return Tool("run-experiment", "--once", *fixed, *words, *options, results=self.results)
 
     def run(self, *settings: str, trials: int = 1, inventory: Path | None = None, within_s: float = STEP_S) -> Ended:
         """Do a run of `smp`."""
