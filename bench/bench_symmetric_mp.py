@@ -22,9 +22,10 @@ def testpmd_argv(primary: PlannedProcess) -> tuple[str, ...]:
     eal = f"--lcores=0@{cpu},1@{cpu} --file-prefix=dporch-bench-testpmd --no-pci --no-telemetry {device}"
     app = (
         "-i --auto-start --forward-mode=macswap --port-topology=loop --rxq=1 --txq=1 --rxd=1024 --txd=1024 "
-        "--burst=32 --total-num-mbufs=8192 --no-lsc-interrupt --no-link-check"
+        "--burst=32 --total-num-mbufs=8192 --no-lsc-interrupt"
     )
-    # Every word is ours; a pipeline needs a shell. testpmd says "macswap ..." when it begins to forward.
+    # Every word is ours; a pipeline needs a shell. testpmd says "Checking link statuses" when its port listens, and
+    # forwards once the link is up.
     return ("sh", "-c", f"exec 2>&1; tail -f /dev/null | stdbuf -oL dpdk-testpmd {eal} -- {app}")
 
 
@@ -43,7 +44,7 @@ def run(hosts: Bed) -> Comparison:
         return hosts.block(
             traffic,
             probe,
-            lambda: hosts.start(primary.host, "testpmd", argv, primary.cpus, ready="macswap"),
+            lambda: hosts.start(primary.host, "testpmd", argv, primary.cpus, ready="Checking"),
         )
 
     return compare("symmetric_mp / testpmd, memif", LIMIT, measure_ours, measure_peer)
