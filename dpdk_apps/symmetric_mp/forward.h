@@ -12,6 +12,8 @@
 
 #include "group.h"
 #include "lifecycle.h"
+#include "port_report.h"
+#include "primary_watch.h"
 
 #define FORWARD_BURST 32
 
@@ -27,10 +29,7 @@ struct lane {
 	struct rte_ether_addr mac;
 	uint16_t port;
 	uint16_t pair; /* index of the lane that frames from here leave by */
-	uint64_t rx_packets;
-	uint64_t rx_bytes;
-	uint64_t tx_packets;
-	uint64_t tx_bytes;
+	struct queue_counts counts;
 	uint64_t drops[DROPS]; /* tx_full where it was to be sent, the others where it came from */
 };
 
@@ -39,7 +38,8 @@ struct forwarder {
 	uint16_t lane_count;
 	uint16_t queue;
 	enum idle_policy idle;
-	bool watch_primary;
+	bool watches_primary;
+	struct primary_watch watch;
 };
 
 /* Why forward_run() returned. */
@@ -51,7 +51,7 @@ enum ending {
 const char *drop_name(enum drop reason);
 
 void forward_init(struct forwarder *f, const struct group *g, uint16_t queue, enum idle_policy idle,
-		bool watch_primary);
+		bool watches_primary);
 
 /* Works until a signal, or until the primary that it watches is gone (noticed within 1 s). */
 enum ending forward_run(struct forwarder *f);

@@ -2,12 +2,6 @@
  * symmetric_mp: N processes, one primary and its secondaries, share all ports; each
  * has one queue pair of every port and turns the frames of its own queues round.
  */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -15,18 +9,21 @@
 #include <rte_mbuf.h>
 
 #include "clock.h"
-#include "eal.h"
+#include "command_line.h"
 #include "forward.h"
 #include "group.h"
 #include "lifecycle.h"
-#include "command_line.h"
 #include "pool.h"
 #include "port.h"
+#include "port_report.h"
+#include "program.h"
 #include "report.h"
 
 #define POOL_NAME "symmetric_mp_pool"
 /* How long the primary waits for its secondaries when all are asked to stop at once. */
 #define STOP_TIMEOUT_MS 500
+/* What a process's place in the group is called. */
+#define PLACE "--proc-id"
 
 struct process {
 	struct options options;
@@ -37,7 +34,7 @@ struct process {
 	uint16_t ports[PORT_MAX];
 	uint16_t port_count;
 	bool primary;
-	bool leave_memory; /* others may use the shared memory, or its locks may be held for ever */
+	bool leave_memory; /* see struct program_end */
 };
 
 static int
@@ -61,7 +58,7 @@ make_group(struct process *p)
 			return EXIT_FAILED;
 		p->group->port_count++;
 	}
-	if (!group_claim(p->group, o->proc_id, rte_lcore_id()))
+	if (!roster_claim(&p->group->roster, o->proc_id, rte_lcore_id(), PLACE))
 		return EXIT_FAILED;
 	group_open(p->group);
 	return EXIT_DONE;
@@ -78,8 +75,9 @@ join_group(struct process *p)
 		complain("the primary has no packet buffers: %s", rte_strerror(rte_errno));
 		return EXIT_FAILED;
 	}
-	return group_claim(p->group, p->options.proc_id, rte_lcore_id()) ? EXIT_DONE
-									 : EXIT_WRONG_USE;
+	return roster_claim(&p->group->roster, p->options.proc_id, rte_lcore_id(), PLACE)
+			       ? EXIT_DONE
+			       : EXIT_WRONG_USE;
 }
 
 static void
@@ -102,22 +100,21 @@ finish(struct process *p, enum ending ending)
 			.forwarder = &p->forwarder,
 			.ending = ending,
 			.primary = p->primary,
-			.pool_size = p->pool->size,
+			.pool = p->pool,
 	};
 
 	/* A cached buffer is a free one to us, but out of reach of the group. */
 	pool_flush_cache(p->pool);
 	if (p->primary) {
 		report.driver = driver;
-		for (uint16_t i = 0; i < p->port_count; i++)
-			if (rte_eth_stats_get(p->ports[i], &driver[i]) != 0)
-				memset(&driver[i], 0, sizeof(driver[i]));
-		if (group_wait_others(p->group, p->options.proc_id, STOP_TIMEOUT_MS))
+		driver_stats_read(p->group->ports, p->group->port_count, driver);
+		if (roster_wait_others(
+				    &p->group->roster, p->options.proc_id, STOP_TIMEOUT_MS, PLACE))
 			end_ports(p->group);
 		else
 			p->leave_memory = true;
 	}
-	group_release(p->group, p->options.proc_id);
+	roster_release(&p->group->roster, p->options.proc_id);
 	report.pool_in_use = rte_mempool_in_use_count(p->pool);
 	now = clock_mark();
 	report.ticks_per_s = clock_ticks_per_s(&p->began, &now);
@@ -146,17 +143,11 @@ work(struct process *p)
 }
 
 static int
-run(struct process *p)
+begin(struct process *p)
 {
 	int code;
 
 	p->primary = rte_eal_process_type() == RTE_PROC_PRIMARY;
-	if (rte_lcore_count() != 1) {
-		complain("%u lcores, but one thread does all the work: give one, such as --lcores "
-			 "0@1, and every process of the group another id",
-				rte_lcore_count());
-		return EXIT_WRONG_USE;
-	}
 	p->port_count = ports_of_mask(p->options.port_mask, p->ports);
 	if (p->port_count == 0)
 		return EXIT_WRONG_USE;
@@ -168,30 +159,35 @@ run(struct process *p)
 	return code;
 }
 
+static struct program_end
+run(void *self)
+{
+	struct process *p = self;
+	int code = begin(p);
+
+	return (struct program_end){.code = code, .leave_memory = p->leave_memory};
+}
+
+static bool
+read_command_line(void *self, int argc, char **argv, bool *help)
+{
+	struct options *o = &((struct process *)self)->options;
+	bool right = command_line_read(o, argc, argv);
+
+	*help = o->help;
+	return right;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct process process = {.began = clock_mark()};
-	struct arguments arguments;
-	int code;
+	struct program program = {
+			.name = "symmetric_mp",
+			.self = &process,
+			.read = read_command_line,
+			.run = run,
+	};
 
-	if (lifecycle_begin("symmetric_mp") != 0 || arguments_split(&arguments, argc, argv) != 0) {
-		complain("cannot start: %s", strerror(errno));
-		return EXIT_FAILED;
-	}
-	if (!command_line_read(&process.options, arguments.app_count, arguments.app))
-		code = EXIT_WRONG_USE;
-	else if (process.options.help)
-		code = EXIT_DONE;
-	else
-		code = eal_begin(&arguments);
-	if (code == EXIT_DONE && !process.options.help) {
-		code = run(&process);
-		/* DPDK cleans up in destructors too: those must not run either. */
-		if (process.leave_memory)
-			_exit(code);
-		eal_end(&arguments);
-	}
-	arguments_free(&arguments);
-	return code;
+	return program_main(&program, argc, argv);
 }

@@ -1,9 +1,9 @@
 #include "report.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "port_report.h"
 #include "stats.h"
 
 static void
@@ -12,23 +12,14 @@ write_queues(struct stats *s, const struct report *r)
 	stats_array_begin(s, "queues");
 	for (uint16_t i = 0; i < r->forwarder->lane_count; i++) {
 		const struct lane *lane = &r->forwarder->lanes[i];
-		char mac[RTE_ETHER_ADDR_FMT_SIZE];
+		struct named_count drops[DROPS];
 
-		rte_ether_format_addr(mac, sizeof(mac), &lane->mac);
-		stats_object_begin(s, NULL);
-		stats_count(s, "port", lane->port);
-		stats_count(s, "queue", r->forwarder->queue);
-		stats_string(s, "driver", r->group->ports[i].driver);
-		stats_string(s, "mac", mac);
-		stats_flag(s, "device_spreads", r->group->ports[i].spreads);
-		stats_count(s, "rx_packets", lane->rx_packets);
-		stats_count(s, "tx_packets", lane->tx_packets);
-		stats_count(s, "rx_bytes", lane->rx_bytes);
-		stats_count(s, "tx_bytes", lane->tx_bytes);
-		stats_object_begin(s, "drops");
 		for (int reason = 0; reason < DROPS; reason++)
-			stats_count(s, drop_name((enum drop)reason), lane->drops[reason]);
-		stats_object_end(s);
+			drops[reason] = (struct named_count){
+					drop_name((enum drop)reason), lane->drops[reason]};
+		report_queue_begin(s, &r->group->ports[i], r->forwarder->queue, &lane->counts);
+		stats_flag(s, "device_spreads", r->group->ports[i].spreads);
+		report_reasons(s, "drops", drops, DROPS);
 		stats_object_end(s);
 	}
 	stats_array_end(s);
@@ -42,36 +33,12 @@ write_accounting(struct stats *s, const struct forwarder *f)
 	uint64_t drops = 0;
 
 	for (uint16_t i = 0; i < f->lane_count; i++) {
-		in += f->lanes[i].rx_packets;
-		out += f->lanes[i].tx_packets;
+		in += f->lanes[i].counts.rx_packets;
+		out += f->lanes[i].counts.tx_packets;
 		for (int reason = 0; reason < DROPS; reason++)
 			drops += f->lanes[i].drops[reason];
 	}
-	stats_object_begin(s, "accounting");
-	stats_count(s, "in", in);
-	stats_count(s, "out", out);
-	stats_count(s, "drops", drops);
-	stats_object_end(s);
-}
-
-static void
-write_driver(struct stats *s, const struct report *r)
-{
-	stats_array_begin(s, "driver_stats");
-	for (uint16_t i = 0; i < r->group->port_count; i++) {
-		const struct rte_eth_stats *d = &r->driver[i];
-
-		stats_object_begin(s, NULL);
-		stats_count(s, "port", r->group->ports[i].port);
-		stats_count(s, "ipackets", d->ipackets);
-		stats_count(s, "opackets", d->opackets);
-		stats_count(s, "imissed", d->imissed);
-		stats_count(s, "ierrors", d->ierrors);
-		stats_count(s, "oerrors", d->oerrors);
-		stats_count(s, "rx_nombuf", d->rx_nombuf);
-		stats_object_end(s);
-	}
-	stats_array_end(s);
+	report_accounting(s, in, out, drops);
 }
 
 int
@@ -88,12 +55,9 @@ report_write(const struct report *r)
 		stats_string(s, "ended", r->ending == ENDED_BY_SIGNAL ? "signal" : "primary died");
 		write_queues(s, r);
 		write_accounting(s, r->forwarder);
-		stats_object_begin(s, "pool");
-		stats_count(s, "size", r->pool_size);
-		stats_count(s, "in_use_at_end", r->pool_in_use);
-		stats_object_end(s);
+		report_pool(s, r->pool, r->pool_in_use, NULL, 0);
 		if (r->driver != NULL)
-			write_driver(s, r);
+			report_driver_stats(s, r->group->ports, r->group->port_count, r->driver);
 		stats_threads(s);
 		if (stats_close(s) == 0)
 			return 0;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <rte_ethdev.h>
+#include <rte_mempool.h>
 
 #include "forward.h"
 #include "group.h"
@@ -20,7 +21,7 @@ struct report {
 			*driver; /* [port_count], or NULL: a secondary has none of its own */
 	enum ending ending;
 	bool primary;
-	uint32_t pool_size;
+	const struct rte_mempool *pool;
 	uint32_t pool_in_use;
 	double ticks_per_s;
 };

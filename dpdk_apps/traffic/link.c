@@ -194,8 +194,8 @@ link_send(struct lane *lane, struct rte_mbuf **frames, uint16_t n)
 	uint64_t bytes = rte_pktmbuf_pkt_len(frames[0]);
 	uint16_t sent = rte_eth_tx_burst(lane->port, lane->queue, frames, n);
 
-	lane->tx_packets += sent;
-	lane->tx_bytes += sent * bytes;
+	lane->counts.tx_packets += sent;
+	lane->counts.tx_bytes += sent * bytes;
 	if (unlikely(sent < n))
 		lane->tx_full++;
 	return sent;
@@ -209,8 +209,8 @@ link_read(const struct link *l, struct lane *lane, struct rte_mbuf *m, struct fr
 	enum frame_error error = frame_read(
 			f, rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m));
 
-	lane->rx_packets++;
-	lane->rx_bytes += rte_pktmbuf_pkt_len(m);
+	lane->counts.rx_packets++;
+	lane->counts.rx_bytes += rte_pktmbuf_pkt_len(m);
 	if (unlikely(error != FRAME_OK)) {
 		lane->drops[error]++;
 		return false;

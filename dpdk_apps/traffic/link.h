@@ -13,6 +13,7 @@
 #include "command_line.h"
 #include "frame.h"
 #include "port.h"
+#include "port_report.h"
 
 /* UDP port that all flows go to. */
 #define LINK_UDP_PORT 9000
@@ -32,10 +33,7 @@ struct lane {
 	uint16_t port;
 	uint16_t queue;
 	uint16_t port_index;
-	uint64_t rx_packets;
-	uint64_t rx_bytes;
-	uint64_t tx_packets;
-	uint64_t tx_bytes;
+	struct queue_counts counts;
 	uint64_t tx_full; /* times that the queue took less than it was given; sent again, so not
 			     lost */
 	uint64_t drops[LINK_DROPS];

@@ -7,16 +7,15 @@
 #include <string.h>
 
 #include <rte_eal.h>
-#include <rte_lcore.h>
 
 #include "clock.h"
 #include "command_line.h"
-#include "eal.h"
 #include "lifecycle.h"
 #include "link.h"
 #include "measure.h"
 #include "meter.h"
 #include "probe.h"
+#include "program.h"
 #include "report.h"
 
 static int
@@ -48,49 +47,54 @@ measure_and_report(struct link *l, const struct command_line *c, struct clock_ma
 	return code;
 }
 
-static int
-run(const struct command_line *c, struct clock_mark began)
+struct process {
+	struct command_line line;
+	struct clock_mark began;
+};
+
+static struct program_end
+run(void *self)
 {
+	const struct process *p = self;
 	struct link link;
 	int code;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY || rte_lcore_count() != 1) {
-		complain("traffic is one primary process with one lcore: start it with --proc-type "
-			 "primary, a --file-prefix of its own and, for instance, --lcores 0@0");
-		return EXIT_WRONG_USE;
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
+		complain("traffic is no secondary: start it with --proc-type primary and a "
+			 "--file-prefix of its own");
+		return (struct program_end){.code = EXIT_WRONG_USE};
 	}
-	code = link_begin(&link, c);
+	code = link_begin(&link, &p->line);
 	if (code == EXIT_DONE)
-		code = probe(&link, c) == 0 ? measure_and_report(&link, c, began) : EXIT_FAILED;
+		code = probe(&link, &p->line) == 0 ? measure_and_report(&link, &p->line, p->began)
+						   : EXIT_FAILED;
 	/* Not polling any more, this end bears that the other one goes away. */
-	if (code == EXIT_DONE && c->generator.linger)
+	if (code == EXIT_DONE && p->line.generator.linger)
 		lifecycle_linger();
 	link_end(&link);
-	return code;
+	return (struct program_end){.code = code};
+}
+
+static bool
+read_command_line(void *self, int argc, char **argv, bool *help)
+{
+	struct command_line *line = &((struct process *)self)->line;
+	bool right = command_line_read(line, argc, argv);
+
+	*help = line->help;
+	return right;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct clock_mark began = clock_mark();
-	struct command_line line;
-	struct arguments arguments;
-	int code;
+	struct process process = {.began = clock_mark()};
+	struct program program = {
+			.name = "traffic",
+			.self = &process,
+			.read = read_command_line,
+			.run = run,
+	};
 
-	if (lifecycle_begin("traffic") != 0 || arguments_split(&arguments, argc, argv) != 0) {
-		complain("cannot start: %s", strerror(errno));
-		return EXIT_FAILED;
-	}
-	if (!command_line_read(&line, arguments.app_count, arguments.app))
-		code = EXIT_WRONG_USE;
-	else if (line.help)
-		code = EXIT_DONE;
-	else
-		code = eal_begin(&arguments);
-	if (code == EXIT_DONE && !line.help) {
-		code = run(&line, began);
-		eal_end(&arguments);
-	}
-	arguments_free(&arguments);
-	return code;
+	return program_main(&program, argc, argv);
 }

@@ -4,32 +4,25 @@
 #include <string.h>
 
 #include "clock.h"
+#include "port_report.h"
 #include "stats.h"
 
 static void
 write_queue(struct stats *s, const struct link *l, const struct lane *lane)
 {
-	const struct port_state *port = &l->ports[lane->port_index];
+	struct named_count drops[LINK_DROPS];
 	char mac[RTE_ETHER_ADDR_FMT_SIZE];
+	unsigned int n = 0;
 
-	stats_object_begin(s, NULL);
-	stats_count(s, "port", lane->port);
-	stats_count(s, "queue", lane->queue);
-	stats_string(s, "driver", port->driver);
-	rte_ether_format_addr(mac, sizeof(mac), &port->mac);
-	stats_string(s, "mac", mac);
-	rte_ether_format_addr(mac, sizeof(mac), &l->ends[lane->port_index].dst_mac);
-	stats_string(s, "peer_mac", mac);
-	stats_count(s, "rx_packets", lane->rx_packets);
-	stats_count(s, "tx_packets", lane->tx_packets);
-	stats_count(s, "rx_bytes", lane->rx_bytes);
-	stats_count(s, "tx_bytes", lane->tx_bytes);
-	stats_count(s, "tx_full", lane->tx_full);
-	stats_object_begin(s, "drops");
 	/* The first value of frame_error says that nothing was wrong. */
 	for (int reason = FRAME_OK + 1; reason < LINK_DROPS; reason++)
-		stats_count(s, link_drop_name((enum link_drop)reason), lane->drops[reason]);
-	stats_object_end(s);
+		drops[n++] = (struct named_count){
+				link_drop_name((enum link_drop)reason), lane->drops[reason]};
+	report_queue_begin(s, &l->ports[lane->port_index], lane->queue, &lane->counts);
+	rte_ether_format_addr(mac, sizeof(mac), &l->ends[lane->port_index].dst_mac);
+	stats_string(s, "peer_mac", mac);
+	stats_count(s, "tx_full", lane->tx_full);
+	report_reasons(s, "drops", drops, n);
 	stats_object_end(s);
 }
 

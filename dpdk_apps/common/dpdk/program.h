@@ -1,0 +1,31 @@
+/*
+ * What every program over DPDK does around its own work: messages and signals,
+ * its command line in two parts, start and end of the EAL, the exit code.
+ */
+#ifndef COMMON_DPDK_PROGRAM_H
+#define COMMON_DPDK_PROGRAM_H
+
+#include <stdbool.h>
+
+/* How a program's work ended. */
+struct program_end {
+	int code; /* to exit with */
+	/* Others may use the shared memory, or its locks may be held for ever: leave without
+	 * cleaning up. */
+	bool leave_memory;
+};
+
+struct program {
+	const char *name;
+	void *self; /* handed to both functions */
+	/* Reads our part of the command line. False after a message; `help` where it printed help.
+	 */
+	bool (*read)(void *self, int argc, char **argv, bool *help);
+	/* The work, with the EAL started and one lcore. */
+	struct program_end (*run)(void *self);
+};
+
+/* All of main(). */
+int program_main(const struct program *p, int argc, char **argv);
+
+#endif
