@@ -12,9 +12,9 @@ def build_folder(host: Host, digest: str) -> str:
     return str(Path(host.workdir) / "build" / digest)
 
 
-def binary(host: Host, digest: str, app: str) -> str:
-    """The program `app` of one build."""
-    return f"{build_folder(host, digest)}/out/{app}/{app}"
+def binary(host: Host, digest: str, app: str, folder: str = "") -> str:
+    """The program `app` of one build; `folder` of `dpdk_apps` holds it, where it is not called like the program."""
+    return f"{build_folder(host, digest)}/out/{folder or app}/{app}"
 
 
 def run_folder(host: Host, run_id: str) -> str:

@@ -52,7 +52,9 @@ def render_plan(plan: Plan) -> str:
 def row_label(trial: PlannedTrial) -> str:
     """What a row is called where one line must do."""
     marks = " [oversubscribed]" if trial.oversubscribed else ""
-    return f"{trial.transport}/{trial.link} ({trial.driver}) processes={trial.params.get('processes', 1)}{marks}"
+    named = scenario_named(trial.scenario).headline
+    settings = "".join(f" {name}={trial.params[name]}" for name in named if name in trial.params)
+    return f"{trial.transport}/{trial.link} ({trial.driver}){settings}{marks}"
 
 
 def _trial_text(trial: PlannedTrial, index: int, total: int) -> str:
@@ -81,5 +83,5 @@ def describe_text(name: str) -> str:
         unit = f" {parameter.unit}" if parameter.unit else ""
         lines.append(f"  {parameter.name:10} {parameter.help}")
         lines.append(f"  {'':10} default {default}{unit}; {parameter.range}{unit}")
-    lines += ["", f"Example: invoke run-experiment --scenario {name} --set processes=1 --set size=64,1024"]
+    lines += ["", f"Example: invoke run-experiment --scenario {name} {scenario.example}"]
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from orchestrator.commands.progress import Progress
 from orchestrator.errors import UsageError
 from orchestrator.results.layout import ExperimentFolder
 from orchestrator.results.load import open_experiment
+from orchestrator.results.process_table import write_process_table
 from orchestrator.results.summary import write_summary
 
 REFERENCE = RESULTS / "reference"
@@ -35,6 +36,7 @@ def finish(folder: ExperimentFolder, progress: Progress) -> bool:
 
     experiment = open_experiment(folder.root)
     write_summary(folder, experiment.rows)
+    write_process_table(folder, experiment.fates)
     measured = any(row.n for row in experiment.rows)
     if measured:
         progress.note("drawing")

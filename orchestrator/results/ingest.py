@@ -10,6 +10,7 @@ from orchestrator.results.model import (
     Accounting,
     Load,
     Percentiles,
+    PoolBalance,
     Share,
     StoredTrial,
     ThreadReading,
@@ -79,6 +80,7 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         drift=None if returned is None else drift(returned),
         threads=_threads(record, stats),
         accounting=_accounting(record, stats),
+        pools=_pools(stats),
         probes=probe_shifts(record),
     )
     generator = evidence.generator
@@ -101,6 +103,7 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         drivers=tuple(dict.fromkeys(q.driver for entry in stats.values() for q in entry.queues if q.driver)),
         shares=_shares(record, stats),
         accounting=evidence.accounting,
+        pools=evidence.pools,
         threads=evidence.threads,
         probes=evidence.probes,
         verdicts=judge(evidence),
@@ -169,7 +172,19 @@ def _accounting(record: TrialRecord, stats: dict[str, ProcessStats]) -> tuple[Ac
     entries = []
     for process in _under_test(record):
         entry = stats.get(process.name)
-        if entry is None or (entry.accounting is None and not entry.queues):
+        if entry is None:
+            continue
+        entries += [
+            Accounting(
+                process=f"{process.name}/{member.name}",
+                packets_in=member.packets_in,
+                packets_out=member.packets_out,
+                drops=sum(member.drops.values()),
+                reasons={reason: number for reason, number in member.drops.items() if number},
+            )
+            for member in entry.members
+        ]
+        if entry.accounting is None and not entry.queues:
             continue
         if entry.accounting is not None:
             told = entry.accounting
@@ -178,8 +193,30 @@ def _accounting(record: TrialRecord, stats: dict[str, ProcessStats]) -> tuple[Ac
             packets_in = entry.rx_packets
             packets_out = sum(queue.tx_packets for queue in entry.queues)
             drops = sum(sum(queue.drops.values()) for queue in entry.queues)
-        entries.append(Accounting(process=process.name, packets_in=packets_in, packets_out=packets_out, drops=drops))
+        entries.append(
+            Accounting(
+                process=process.name,
+                packets_in=packets_in,
+                packets_out=packets_out,
+                drops=drops,
+                reasons=entry.drops_by_reason,
+            )
+        )
     return tuple(entries)
+
+
+def _pools(stats: dict[str, ProcessStats]) -> tuple[PoolBalance, ...]:
+    """Of the groups' primaries, which end last: what a secondary sees in use may be another's."""
+    return tuple(
+        PoolBalance(
+            process=name,
+            size=entry.pool.size,
+            in_use=entry.pool.in_use_at_end,
+            explained={reason: number for reason, number in entry.pool.explained.items() if number},
+        )
+        for name, entry in stats.items()
+        if entry.pool is not None and entry.proc_type != "secondary"
+    )
 
 
 def _threads(record: TrialRecord, stats: dict[str, ProcessStats]) -> tuple[ThreadReading, ...]:

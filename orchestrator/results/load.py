@@ -16,6 +16,7 @@ from orchestrator.hosts.environment import Environment, differences
 from orchestrator.results.distribution import Distribution, merge, of_samples, read_distribution
 from orchestrator.results.layout import ExperimentFolder, TrialFolder, read_json
 from orchestrator.results.model import StoredTrial
+from orchestrator.results.process_table import Fate, fates
 from orchestrator.results.samples import LOST, read_parquet
 from orchestrator.results.summary import SummaryRow, summarise
 
@@ -64,6 +65,11 @@ class Experiment:
                 for row in self.rows
             ]
         )
+
+    @cached_property
+    def fates(self) -> tuple[Fate, ...]:
+        """What became of the packets of each process under test, by row."""
+        return tuple(fates(self.rows, lambda key: self.trial(key).result))
 
     @cached_property
     def trials(self) -> pd.DataFrame:

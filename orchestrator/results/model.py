@@ -47,14 +47,31 @@ class Accounting(Record):
     """Whether a process of the system under test can say where each packet went: packets_in = packets_out + drops."""
 
     process: str
+    """Of a part of a process, `<process>/<part>`."""
     packets_in: int
     packets_out: int
     drops: int
+    reasons: dict[str, int] = Field(default_factory=dict)
+    """The drops by their reason; reasons without a drop are left out."""
 
     @property
     def balanced(self) -> bool:
         """Nothing came from nowhere, nothing went nowhere."""
         return self.packets_in == self.packets_out + self.drops
+
+
+class PoolBalance(Record):
+    """Packet buffers that a group had not given back at its end, and how many of them are known to be where."""
+
+    process: str
+    size: int
+    in_use: int
+    explained: dict[str, int] = Field(default_factory=dict)
+
+    @property
+    def balanced(self) -> bool:
+        """Every buffer is back, or known to be somewhere."""
+        return self.in_use == sum(self.explained.values())
 
 
 class ProbeShift(Record):
@@ -114,6 +131,7 @@ class TrialResult(Record):
     """What the programs say they drove, in their order, each once."""
     shares: tuple[Share, ...] = ()
     accounting: tuple[Accounting, ...] = ()
+    pools: tuple[PoolBalance, ...] = ()
     threads: tuple[ThreadReading, ...] = ()
     probes: tuple[ProbeShift, ...] = ()
     verdicts: tuple[Verdict, ...] = ()

@@ -83,6 +83,23 @@ class AccountingStats(_Part):
     drops: int
 
 
+class MemberStats(_Part):
+    """A part of a process that answers for its own packets, such as the ring of one client."""
+
+    name: str
+    packets_in: int = Field(alias="in")
+    packets_out: int = Field(alias="out")
+    drops: dict[str, int] = Field(default_factory=dict)
+
+
+class PoolStats(_Part):
+    """Packet buffers of a group when its process ended. `explained`: how many of those in use are known to be where."""
+
+    size: int
+    in_use_at_end: int
+    explained: dict[str, int] = Field(default_factory=dict)
+
+
 class ProcessStats(_Part):
     """The stats file of one process. The second half is the generator's; counts are of packets."""
 
@@ -94,6 +111,10 @@ class ProcessStats(_Part):
     threads: tuple[ThreadStats, ...] = ()
     accounting: AccountingStats | None = None
     driver_stats: tuple[DriverStats, ...] = ()
+    members: tuple[MemberStats, ...] = ()
+    pool: PoolStats | None = None
+    proc_type: str = ""
+    ended: str = ""
 
     loop: str = ""
     depth: int = 0
@@ -120,6 +141,16 @@ class ProcessStats(_Part):
     def retransmits(self) -> int:
         """TCP segments that this process sent again."""
         return self.tcp.retransmits if self.tcp else 0
+
+    @property
+    def drops_by_reason(self) -> dict[str, int]:
+        """What was dropped on all queues, reasons without a drop left out."""
+        reasons: dict[str, int] = {}
+        for queue in self.queues:
+            for reason, number in queue.drops.items():
+                if number:
+                    reasons[reason] = reasons.get(reason, 0) + number
+        return reasons
 
     @property
     def rx_packets(self) -> int:

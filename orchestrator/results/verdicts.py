@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from orchestrator.apps.process import PlannedProcess
 from orchestrator.experiments.records import TrialRecord
-from orchestrator.results.model import Accounting, ProbeShift, ThreadReading, Verdict
+from orchestrator.results.model import Accounting, PoolBalance, ProbeShift, ThreadReading, Verdict
 from orchestrator.results.stats import ProcessStats, cpus_of_list
 
 PROBE_SHIFT = 0.25
@@ -23,6 +23,11 @@ DRIFT_CHANGE = 0.10
 """A change of the median from the first to the last third that is worth a mark ..."""
 DRIFT_P = 0.01
 """... if the blocks of the two thirds differ this clearly."""
+
+NOT_OF_THE_LOAD = frozenset(
+    {"runt", "group_address", "not_ipv4", "not_udp", "foreign", "late_probe", "stopped", "peer_closed"}
+)
+"""Drops that no measured message suffers: other people's frames, and what is under way when programs end."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Evidence:
     drift: tuple[float, float] | None = None
     threads: tuple[ThreadReading, ...] = ()
     accounting: tuple[Accounting, ...] = ()
+    pools: tuple[PoolBalance, ...] = ()
     probes: tuple[ProbeShift, ...] = ()
 
     @property
@@ -174,14 +180,17 @@ def corrupt(evidence: Evidence) -> Verdict | None:
 
 
 def accounting(evidence: Evidence) -> Verdict | None:
-    """A process cannot say where each packet went."""
-    wrong = [entry for entry in evidence.accounting if not entry.balanced]
-    if not wrong:
-        return None
-    return _invalid(
-        "accounting",
-        "; ".join(f"{e.process}: {e.packets_in} in, {e.packets_out} out, {e.drops} dropped" for e in wrong),
-    )
+    """A process cannot say where each packet went, or a group not where each of its buffers is."""
+    wrong = [
+        f"{entry.process}: {entry.packets_in} in, {entry.packets_out} out, {entry.drops} dropped"
+        for entry in evidence.accounting
+        if not entry.balanced
+    ] + [
+        f"{pool.process}: {pool.in_use} of {pool.size} buffers not given back, {sum(pool.explained.values())} explained"
+        for pool in evidence.pools
+        if not pool.balanced
+    ]
+    return _invalid("accounting", "; ".join(wrong)) if wrong else None
 
 
 def wrong_cpu(evidence: Evidence) -> Verdict | None:
@@ -229,18 +238,21 @@ def retransmissions(evidence: Evidence) -> Verdict | None:
 
 
 def drops(evidence: Evidence) -> Verdict | None:
-    """Full rings: a driver had no room for packets that came, or a process could not send what it had received.
+    """Full rings: a driver had no room for packets that came, or a process could not pass on what it had received.
 
     Frames that are none of the generator's (group addresses) and what was under way when a process stopped are
     dropped too; they are in the accounting and not here.
     """
-    found = {}
+    found = []
+    for entry in evidence.accounting:
+        reasons = {name: number for name, number in entry.reasons.items() if number and name not in NOT_OF_THE_LOAD}
+        if reasons:
+            found.append(f"{entry.process}: " + ", ".join(f"{name} {number}" for name, number in reasons.items()))
     for name, stats in evidence.stats.items():
-        full = sum(queue.drops.get("tx_full", 0) for queue in stats.queues)
         missed = sum(driver.missed for driver in stats.driver_stats)
-        if full + missed:
-            found[name] = f"{name}: {full} not sent, {missed} missed by the driver"
-    return _mark("drops", "; ".join(found.values())) if found else None
+        if missed:
+            found.append(f"{name}: {missed} missed by the driver")
+    return _mark("drops", "; ".join(found)) if found else None
 
 
 def drifting(evidence: Evidence) -> Verdict | None:

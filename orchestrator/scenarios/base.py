@@ -17,6 +17,7 @@ from orchestrator.apps.process import PlannedProcess
 from orchestrator.errors import UsageError
 from orchestrator.inventory.model import Inventory
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
+from orchestrator.scenarios.plots import Plot
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,18 @@ class Scenario(Protocol):
     @property
     def parameters(self) -> Sequence[Parameter]:
         """What `--set` takes."""
+
+    @property
+    def plots(self) -> Sequence[Plot]:
+        """What is drawn of a result."""
+
+    @property
+    def headline(self) -> Sequence[str]:
+        """The parameters that a row is called by where one line must do."""
+
+    @property
+    def example(self) -> str:
+        """What one might type after `invoke run-experiment --scenario NAME`."""
 
     def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> list[Row]:
         """Every configuration of a run, in the order of the summary.

@@ -15,9 +15,12 @@ from orchestrator.hosts.parallel import in_parallel
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
+    inherited = {number: signal.signal(number, signal.SIG_DFL) for number in ENDING}  # nohup ignores SIGHUP
     before = [signal.getsignal(number) for number in ENDING]
     yield
     assert [signal.getsignal(number) for number in ENDING] == before
+    for number, handler in inherited.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", ENDING)

@@ -1,0 +1,126 @@
+"""One number of each row against one parameter: a line a series, a mark a row, whiskers for the trials' spread."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from orchestrator.experiments.records import ParameterValue
+from orchestrator.reports.style import WIDTH_IN, axes_at, caption_lines, colour, look, new_figure, write_frame
+from orchestrator.reports.wording import caption, label, settings, varying
+from orchestrator.results.load import Experiment
+from orchestrator.results.summary import SummaryRow
+from orchestrator.scenarios.plots import Measure, Plot
+
+_HEIGHT = 3.1
+_LEGEND_LINE = 0.16
+_MARKERS = "osD^vPX*"
+_SAID: dict[Measure, tuple[str, bool]] = {
+    "p50_us": ("p50 round trip (us)", True),
+    "p99_us": ("p99 round trip (us)", True),
+    "ops_per_s": ("messages a second", True),
+    "lost_percent": ("messages lost (%)", False),
+    "oneway_p50_us": ("p50 one way (us)", True),
+}
+"""What the axis of a number is called, and whether it is logarithmic."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """The rows of one series, ordered by the swept parameter: (x, y) and the rows themselves."""
+
+    name: str
+    rows: tuple[SummaryRow, ...]
+    points: tuple[tuple[ParameterValue, float], ...]
+
+
+def value_of(row: SummaryRow, measure: Measure) -> float | None:
+    """A number of a row; None where it cannot be had."""
+    if measure == "lost_percent":
+        sent = row.n + row.lost
+        return 100 * row.lost / sent if sent else None
+    number = getattr(row, measure, None)
+    return None if number is None else float(number)
+
+
+def lines_of(rows: Sequence[SummaryRow], plot: Plot) -> list[Line]:
+    """The lines of a sweep. A series is what has one transport, link and driver, and one value of all other parameters
+    that vary; a row without the number has no mark.
+    """
+    chosen = [row for row in rows if plot.x in row.params and (not plot.only or row.transport in plot.only)]
+    _common, names = varying(chosen) if chosen else ({}, ())
+    others = [name for name in names if name != plot.x]
+    groups: dict[str, list[SummaryRow]] = {}
+    for row in chosen:
+        rest = {name: row.params[name] for name in others if name in row.params}
+        key = json.dumps([row.transport, row.link, row.driver, rest], sort_keys=True)
+        groups.setdefault(key, []).append(row)
+    lines = []
+    for group in groups.values():
+        ordered = sorted(group, key=lambda row: _order(row.params[plot.x]))
+        points = [(row.params[plot.x], value) for row in ordered if (value := value_of(row, plot.y)) is not None]
+        extra = settings(group[0].params, others)
+        if points:
+            lines.append(Line(label(group[0]) + (f", {extra}" if extra else ""), tuple(ordered), tuple(points)))
+    return lines
+
+
+def draw_sweep(experiment: Experiment, plot: Plot) -> Figure | None:
+    """The sweep; None where the parameter has one value only, or nothing was measured."""
+    lines = lines_of(experiment.rows, plot)
+    places = sorted({x for line in lines for x, _y in line.points}, key=_order)
+    if len(places) < 2:
+        return None
+    shown = [row for line in lines for row in line.rows]
+    footer = caption_lines(caption(experiment, shown) + " A mark is a row of the summary: the median over its trials.")
+    said, logarithmic = _SAID[plot.y]
+    legend = _LEGEND_LINE * len(lines) + 0.1
+    with look():
+        figure = new_figure(0.45 + _HEIGHT + 0.5 + legend + 0.14 * len(footer) + 0.15)
+        axes = axes_at(figure, 0.8, 0.45, WIDTH_IN - 1.0, _HEIGHT)
+        _draw(axes, lines, places)
+        if logarithmic and all(y > 0 for line in lines for _x, y in line.points):
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
+        else:
+            axes.set_ylim(bottom=0)
+        axes.set_ylabel(said)
+        axes.set_xlabel(plot.x)
+        figure.legend(
+            handles=axes.get_lines(),
+            loc="upper left",
+            bbox_to_anchor=(0.5 / WIDTH_IN, 1 - (0.45 + _HEIGHT + 0.5) / figure.get_figheight()),
+            frameon=False,
+            borderaxespad=0,
+        )
+        write_frame(figure, plot.title or f"{said} against {plot.x}", footer)
+    return figure
+
+
+def _draw(axes: Axes, lines: Sequence[Line], places: Sequence[ParameterValue]) -> None:
+    """Values of a parameter stand side by side, as they were chosen: words have no scale of their own."""
+    at = {place: number for number, place in enumerate(places)}
+    seen: dict[str, int] = {}
+    for line in lines:
+        tint = colour(line.rows[0])
+        number = seen[tint] = seen.get(tint, -1) + 1
+        axes.plot(
+            [at[x] for x, _y in line.points],
+            [y for _x, y in line.points],
+            color=tint,
+            marker=_MARKERS[number % len(_MARKERS)],
+            markersize=4,
+            linewidth=1.2,
+            linestyle=("-", "--", "-.", ":")[number % 4],
+            label=line.name,
+        )
+    axes.set_xticks(range(len(places)), [f"{place:g}" if isinstance(place, float) else str(place) for place in places])
+    axes.set_xlim(-0.3, len(places) - 0.7)
+
+
+def _order(value: ParameterValue) -> tuple[int, float, str]:
+    return (0, float(value), "") if isinstance(value, bool | int | float) else (1, 0.0, value)

@@ -1,0 +1,135 @@
+"""The load of a row: what its generator sends, over whichever transport, and how the pollers of the row idle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from orchestrator.apps.cores import cpu_of, lcore_for
+from orchestrator.apps.eal import EalParams
+from orchestrator.apps.params import Idle, LoadParams, Mode, TcpTrafficParams, TrafficParams
+from orchestrator.apps.paths import binary
+from orchestrator.apps.process import PlannedProcess
+from orchestrator.inventory.addresses import dpdk_address, dpdk_mac
+from orchestrator.inventory.model import Host, Inventory
+from orchestrator.scenarios.base import Row, TrialContext
+from orchestrator.scenarios.cables import Cable, dpdk_device
+
+# mbuf pool (8,191 of 2,176 B and their caches), rings and the EAL's own, measured at 26 to 44 MB; rounded up.
+HUGEPAGE_BYTES = 64 << 20
+# Messages a second that a generator may have to keep samples of (16 bytes each), and a limit of 1 GiB.
+DPDK_MESSAGES_PER_S = 4e6
+DPDK_DEEP_MESSAGES_PER_S = 12e6
+TCP_MESSAGES_PER_S = 1e6
+MOST_SAMPLES = 1 << 26
+
+
+def is_dpdk(row: Row) -> bool:
+    """Whether the row is not one of the twin."""
+    return row.transport == "dpdk"
+
+
+def mode_of(row: Row) -> Mode:
+    """How the programs of the twin learn that something came."""
+    return "poll" if row.transport.endswith("-poll") else "block"
+
+
+def idle_of(row: Row) -> Idle:
+    """What the pollers of the row do with nothing to do; `auto` has been resolved by then."""
+    return cast(Idle, row.params["idle"])
+
+
+def idle_for(cpus: Sequence[int]) -> Idle:
+    """What `idle=auto` means for pollers on these CPUs of one kernel: two that spin on one CPU cost 1 ms (measured)."""
+    return "yield" if len(set(cpus)) < len(cpus) else "spin"
+
+
+def file_prefix(context: TrialContext, part: str = "") -> str:
+    """The file-prefix of a DPDK group of the trial, by which left-overs are recognised."""
+    return f"dporch-{context.key}-{part}" if part else f"dporch-{context.key}"
+
+
+def load_of(row: Row, context: TrialContext, name: str) -> LoadParams:
+    """The generator `name`'s part of the command line that is the same over every transport."""
+    params = row.params
+    return LoadParams(
+        flows=int(params["flows"]),
+        size=int(params["size"]),
+        depth=int(params["depth"]),
+        rate=float(params["rate"]),
+        warmup_s=float(params["warmup_s"]),
+        window_s=float(params["window_s"]),
+        idle=idle_of(row),
+        tag=context.tag,
+        max_samples=max_samples(row),
+        samples=f"{name}.samples.bin",
+        stats=f"{name}.stats.json",
+    )
+
+
+def max_samples(row: Row) -> int:
+    """Room for every message of warm-up and window at a rate that the transport cannot exceed here."""
+    seconds = float(row.params["warmup_s"]) + float(row.params["window_s"])
+    most_per_s = TCP_MESSAGES_PER_S
+    if is_dpdk(row):
+        most_per_s = DPDK_MESSAGES_PER_S if int(row.params["depth"]) == 1 else DPDK_DEEP_MESSAGES_PER_S
+    if row.params["rate"]:
+        most_per_s = 1.1 * float(row.params["rate"])
+    return min(int(seconds * most_per_s) + 1000, MOST_SAMPLES)
+
+
+def traffic_process(
+    inventory: Inventory, row: Row, context: TrialContext, used: Sequence[Cable], *, queues: int, spread: bool
+) -> PlannedProcess:
+    """The DPDK generator on the near ends of `used`, to be started after stages 0 and 1.
+
+    It has `queues` queue pairs a port. With `spread` it deals flows out over them as a NIC would (what leaves by a
+    memif's queue i arrives on queue i); without it the device at the far end does, and all leave by queue 0.
+    """
+    host = used[0].generator.host
+    lcore = lcore_for(host, 0)
+    prefix = file_prefix(context, "gen")
+    eal = EalParams(
+        proc_type="primary",
+        file_prefix=prefix,
+        lcores=(lcore,),
+        devices=[dpdk_device(cable, cable.generator, port) for port, cable in enumerate(used)],
+    )
+    app = TrafficParams(
+        ports=len(used),
+        queues=queues,
+        spread="toeplitz" if spread else "driver",
+        src_ip=str(dpdk_address(inventory, used[0].generator.ref)),
+        dst_ip=str(dpdk_address(inventory, used[0].sut.ref)),
+        load=load_of(row, context, "traffic"),
+        # Without one the generator learns the MAC from the first echo. Over veth that would be the kernel's own.
+        peer_mac=dpdk_mac(inventory, used[0].sut.ref) if row.link == "veth" else "",
+    )
+    return PlannedProcess(
+        name="traffic",
+        host=host.name,
+        app="traffic",
+        argv=(binary(host, context.digest, "traffic"), *eal.argv(), "--", *app.argv()),
+        stage=2,
+        cpus=(lcore.cpu,),
+        lcores=(lcore,),
+        file_prefix=prefix,
+        hugepage_bytes=HUGEPAGE_BYTES,
+        measures=True,
+    )
+
+
+def tcp_traffic_process(host: Host, row: Row, context: TrialContext, endpoint: str, *, stage: int) -> PlannedProcess:
+    """The generator of the twin on `host`, which connects to `endpoint`."""
+    mode = mode_of(row)
+    app = TcpTrafficParams(connect=endpoint, mode=mode, load=load_of(row, context, "traffic"))
+    return PlannedProcess(
+        name="traffic",
+        host=host.name,
+        app="tcp_traffic",
+        argv=(binary(host, context.digest, "tcp_traffic"), *app.argv()),
+        stage=stage,
+        cpus=(cpu_of(host, 0),),
+        measures=True,
+        polls=mode == "poll",
+    )

@@ -1,0 +1,44 @@
+"""From the values of parameters to the rows of a run: every combination that can be run, and why others cannot."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+from orchestrator.errors import UsageError
+from orchestrator.inventory.model import Inventory
+from orchestrator.scenarios.base import Row
+from orchestrator.scenarios.parameters import Settings, Value
+
+
+class LeftOutError(Exception):
+    """A combination of values that cannot be run, such as TCP over memif; the text says why, for people."""
+
+
+def every(settings: Settings, make: Callable[[dict[str, Value]], Row], scenario: str) -> list[Row]:
+    """The row that `make` makes of each combination of values, in their order, the last parameter changing fastest.
+
+    `make` raises LeftOutError for a combination that is to be left out. Raises UsageError with all reasons where no row
+    is left.
+    """
+    rows: list[Row] = []
+    reasons: dict[str, None] = {}
+    for values in itertools.product(*settings.values()):
+        try:
+            row = make(dict(zip(settings, values, strict=True)))
+        except LeftOutError as error:
+            reasons[str(error)] = None
+            continue
+        if row not in rows:  # where a parameter means nothing to a transport, its values make one row
+            rows.append(row)
+    if not rows:
+        raise UsageError("nothing to run: " + "; ".join(reasons), remedy=f"see: invoke describe {scenario}")
+    return rows
+
+
+def check_link(inventory: Inventory, transport: str, link: str) -> None:
+    """Raise LeftOutError where the inventory has no such link or the transport cannot cross it."""
+    if link not in {each.kind for each in inventory.links}:
+        raise LeftOutError(f"the inventory has no {link} link")
+    if transport != "dpdk" and link == "memif":
+        raise LeftOutError(f"{transport} cannot cross memif, which is no link of the kernel's")
