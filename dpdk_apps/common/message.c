@@ -3,6 +3,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "wire.h"
+
 #define MAGIC 0x444c4d31u
 
 enum { AT_MAGIC = 0, AT_FLOW = 4, AT_SEQ = 8, AT_LENGTH = 16, AT_TAG = 20 };
@@ -10,38 +12,6 @@ enum { AT_MAGIC = 0, AT_FLOW = 4, AT_SEQ = 8, AT_LENGTH = 16, AT_TAG = 20 };
 _Static_assert(AT_TAG + 4 == MESSAGE_HEADER_BYTES, "the tag ends the header");
 _Static_assert(MESSAGE_MIN_BYTES >= MESSAGE_HEADER_BYTES + 8,
 		"a whole body word guards the header");
-
-static inline void
-store32(uint8_t *to, uint32_t value)
-{
-	value = htole32(value);
-	memcpy(to, &value, sizeof(value));
-}
-
-static inline void
-store64(uint8_t *to, uint64_t value)
-{
-	value = htole64(value);
-	memcpy(to, &value, sizeof(value));
-}
-
-static inline uint32_t
-load32(const uint8_t *from)
-{
-	uint32_t value;
-
-	memcpy(&value, from, sizeof(value));
-	return le32toh(value);
-}
-
-static inline uint64_t
-load64(const uint8_t *from)
-{
-	uint64_t value;
-
-	memcpy(&value, from, sizeof(value));
-	return le64toh(value);
-}
 
 /* The finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection in which every input bit moves
  * about half of the output. */
@@ -72,13 +42,13 @@ message_write(uint8_t *to, const struct message *m)
 	uint64_t word = body_first(m);
 	size_t at = MESSAGE_HEADER_BYTES;
 
-	store32(to + AT_MAGIC, MAGIC);
-	store32(to + AT_FLOW, m->flow);
-	store64(to + AT_SEQ, m->seq);
-	store32(to + AT_LENGTH, m->length);
-	store32(to + AT_TAG, m->tag);
+	wire_put_le32(to + AT_MAGIC, MAGIC);
+	wire_put_le32(to + AT_FLOW, m->flow);
+	wire_put_le64(to + AT_SEQ, m->seq);
+	wire_put_le32(to + AT_LENGTH, m->length);
+	wire_put_le32(to + AT_TAG, m->tag);
 	for (; at + 8 <= m->length; at += 8, word += BODY_STEP)
-		store64(to + at, word);
+		wire_put_le64(to + at, word);
 	word = htole64(word);
 	if (at < m->length)
 		memcpy(to + at, &word, m->length - at);
@@ -89,11 +59,11 @@ message_peek(struct message *m, const uint8_t *from, size_t available, uint32_t 
 {
 	if (available < MESSAGE_HEADER_BYTES)
 		return MESSAGE_SHORT;
-	m->flow = load32(from + AT_FLOW);
-	m->seq = load64(from + AT_SEQ);
-	m->length = load32(from + AT_LENGTH);
-	m->tag = load32(from + AT_TAG);
-	if (load32(from + AT_MAGIC) != MAGIC || m->tag != tag)
+	m->flow = wire_get_le32(from + AT_FLOW);
+	m->seq = wire_get_le64(from + AT_SEQ);
+	m->length = wire_get_le32(from + AT_LENGTH);
+	m->tag = wire_get_le32(from + AT_TAG);
+	if (wire_get_le32(from + AT_MAGIC) != MAGIC || m->tag != tag)
 		return MESSAGE_FOREIGN;
 	return m->length >= MESSAGE_MIN_BYTES ? MESSAGE_OK : MESSAGE_CORRUPT;
 }
@@ -112,7 +82,7 @@ message_read(struct message *m, const uint8_t *from, size_t available, uint32_t 
 		return MESSAGE_SHORT;
 	word = body_first(m);
 	for (; at + 8 <= m->length; at += 8, word += BODY_STEP)
-		wrong |= load64(from + at) ^ word;
+		wrong |= wire_get_le64(from + at) ^ word;
 	if (at < m->length) {
 		word = htole64(word);
 		wrong |= memcmp(from + at, &word, m->length - at) != 0;

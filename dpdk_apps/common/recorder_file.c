@@ -1,11 +1,11 @@
 #include "recorder_internal.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "atomic_file.h"
+#include "wire.h"
 
 #define NS_LOST UINT32_MAX
 #define NS_LONGEST (UINT32_MAX - 1)
@@ -22,20 +22,6 @@ static uint32_t
 saturate(uint64_t value, uint32_t most)
 {
 	return value < most ? (uint32_t)value : most;
-}
-
-static void
-store32(uint8_t *to, uint32_t value)
-{
-	value = htole32(value);
-	memcpy(to, &value, sizeof(value));
-}
-
-static void
-store64(uint8_t *to, uint64_t value)
-{
-	value = htole64(value);
-	memcpy(to, &value, sizeof(value));
 }
 
 /* Tick that counts as the window's beginning: a packet of an open loop may have been meant to leave
@@ -59,12 +45,12 @@ write_header(const struct recorder *r, FILE *f, double ticks_per_s)
 	if (count > 0)
 		first = ticks_to_ns(r->packets[r->begin].sent - window_origin(r), ticks_per_s);
 	memcpy(&rate_bits, &ticks_per_s, sizeof(rate_bits));
-	store32(header + 8, 1);
-	store32(header + 12, 0);
-	store64(header + 16, count);
-	store64(header + 24, first);
-	store64(header + 32, rate_bits);
-	store64(header + 40, 0);
+	wire_put_le32(header + 8, 1);
+	wire_put_le32(header + 12, 0);
+	wire_put_le64(header + 16, count);
+	wire_put_le64(header + 24, first);
+	wire_put_le64(header + 32, rate_bits);
+	wire_put_le64(header + 40, 0);
 	return fwrite(header, sizeof(header), 1, f) == 1;
 }
 
@@ -87,7 +73,7 @@ write_gaps(const struct recorder *r, FILE *f, double ticks_per_s)
 
 		if (i == 0)
 			before = now;
-		store32(chunk + used, now > before ? saturate(now - before, UINT32_MAX) : 0);
+		wire_put_le32(chunk + used, now > before ? saturate(now - before, UINT32_MAX) : 0);
 		before = now > before ? now : before;
 		used += 4;
 		if (used == sizeof(chunk) || i + 1 == count) {
@@ -115,7 +101,7 @@ write_round_trips(const struct recorder *r, FILE *f, double ticks_per_s)
 					     ? saturate(ticks_to_ns(p->back - p->sent, ticks_per_s),
 							       NS_LONGEST)
 					     : 0;
-		store32(chunk + used, ns);
+		wire_put_le32(chunk + used, ns);
 		used += 4;
 		if (used == sizeof(chunk) || i + 1 == count) {
 			if (fwrite(chunk, 1, used, f) != used)
