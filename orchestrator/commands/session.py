@@ -17,6 +17,7 @@ from pathlib import Path
 from orchestrator.commands.progress import Progress
 from orchestrator.commands.signals import interruptible, shielded
 from orchestrator.hosts.journal import Journal
+from orchestrator.hosts.settings import RUN_OWNER_PREFIX
 from orchestrator.inventory.model import Inventory
 from orchestrator.remote.fabric_backend import FabricRemote
 from orchestrator.remote.fleet import CONNECT_DEADLINE_S, close_all, each, values
@@ -86,7 +87,7 @@ def session(
                 testbed = inventory.testbed.name
                 brought_up = testbed not in namespaces.names()
                 if brought_up and not keep:
-                    undo.callback(namespaces.down, testbed)
+                    undo.callback(namespaces.down, testbed, of_run=_run_of(made_by))
                 note(f"testbed {testbed}")
                 inventory = namespaces.up(inventory, made_by=made_by)
         remotes: dict[str, Remote] = {host.name: FabricRemote(host) for host in inventory.hosts}
@@ -100,6 +101,11 @@ def session(
                 values(outcomes)
         journal = Journal.of(journal_path(inventory, name), inventory, remotes)
         yield Session(inventory, remotes, journal, brought_up, seconds)
+
+
+def _run_of(made_by: str) -> str:
+    """The run that a session belongs to; empty for other commands."""
+    return made_by.removeprefix(RUN_OWNER_PREFIX) if made_by.startswith(RUN_OWNER_PREFIX) else ""
 
 
 @contextlib.contextmanager

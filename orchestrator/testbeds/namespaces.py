@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestrator.errors import TestbedError
 from orchestrator.inventory.model import Inventory, Ssh
-from orchestrator.testbeds import locks, management, root_plan, ssh_server
+from orchestrator.testbeds import leases, locks, management, root_plan, ssh_server
 from orchestrator.testbeds import state as states
 from orchestrator.testbeds.mending import Mending
 from orchestrator.testbeds.paths import RUN, Folders
@@ -31,8 +31,8 @@ Plans = dict[str, dict[str, Any]]
 def up(inventory: Inventory, *, made_by: str = "user") -> Inventory:
     """Make the testbed of an inventory, or mend what is missing of it; the inventory with every host's `ssh`.
 
-    Raises UsageError (not root, an inventory that cannot be made), HostBusy (another controller is at it), TestbedError
-    (with the host, the end of its log, and what to do).
+    Raises UsageError (not root, an inventory that cannot be made), HostBusy (another controller is at it, or a run
+    is on hosts that would be changed), TestbedError (with the host, the end of its log, and what to do).
     """
     testbed = topology(inventory)
     require_root()
@@ -43,14 +43,17 @@ def up(inventory: Inventory, *, made_by: str = "user") -> Inventory:
         known = states.load(folders)
         wanted = states.without_ssh(inventory)
         if known is None:
+            leases.refuse_if_held(folders, "made anew")
             remove(folders, forget=False)  # of another boot, or of a state that got lost: nothing can be told of it
         elif known.inventory != wanted:
+            leases.refuse_if_held(folders, "changed to another inventory")
             drop_unwanted(known, testbed, folders)
         state = _state(known, wanted, testbed, folders, made_by)
         plans = _plans(testbed, state, folders)
         view = look(testbed, state, folders, plans)
         findings = missing(testbed, state, view, plans)
         if findings:
+            leases.refuse_if_held(folders, "mended")
             Mending(testbed, state, folders, plans, view, findings).run()
             left = missing(testbed, state, look(testbed, state, folders, plans), plans)
             if left:
@@ -82,15 +85,17 @@ def resolve(inventory: Inventory) -> Inventory:
     return _with_ssh(inventory, state, folders)
 
 
-def down(name: str, *, forget: bool = False) -> DownReport:
+def down(name: str, *, forget: bool = False, of_run: str = "") -> DownReport:
     """End a testbed and remove everything that it has on this machine but for its disks and keys.
 
-    With `forget` these go too. A testbed that is not there, or only half made, is no error. Raises UsageError (not
-    root, no such name possible), HostBusy, TestbedError.
+    With `forget` these go too. `of_run` is the run whose own testbed this is: its agents may still be ending. A
+    testbed that is not there, or only half made, is no error. Raises UsageError (not root, no such name possible),
+    HostBusy (also while a run is on it), TestbedError.
     """
     folders = Folders(name)
     require_root()
     with _changing(folders, "testbed-down"):
+        leases.refuse_if_held(folders, "taken down", but=of_run)
         return remove(folders, forget=forget)
 
 

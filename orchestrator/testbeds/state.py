@@ -54,7 +54,7 @@ def load(folders: Folders) -> State | None:
     except (ValueError, KeyError) as error:
         raise TestbedError(
             f"the state of testbed {folders.testbed} in {folders.state} cannot be read: {str(error).splitlines()[0]}",
-            remedy=f"run: invoke testbed-down --name {folders.testbed}",
+            remedy="run invoke testbed-down with the inventory that it was made from",
         ) from error
 
 

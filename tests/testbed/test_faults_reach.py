@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import subprocess
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -96,3 +100,33 @@ def test_a_host_that_cannot_be_entered_is_named_with_the_reason(bed: Bed, tmp_pa
         assert " - " in ended.error  # what to do about it
         assert not bed.strangers()
         assert bed.open_changes() == []
+
+
+@contextlib.contextmanager
+def silent_port() -> Iterator[int]:
+    """A port of loopback that neither takes nor refuses connections: its queue is full, so SYNs are dropped."""
+    with contextlib.ExitStack() as opened:
+        listener = opened.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            filler = opened.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+def test_a_host_that_answers_nothing_is_given_up_in_time(bed: Bed, tmp_path: Path) -> None:
+    entries = doors(bed)
+    with silent_port() as port:
+        silent = replace(entries["beta"], address="127.0.0.1", port=port)
+        inventory = plain_inventory(tmp_path / "plain.yml", {**entries, "beta": silent})
+        begin = time.monotonic()
+        ended = bed.run("link=wire", "processes=1", "window_s=0.3", inventory=inventory)
+        seconds = time.monotonic() - begin
+    assert ended.code == 3, ended.stderr
+    assert ended.error.startswith("beta: "), ended.error
+    assert "did not answer within" in ended.error
+    assert seconds < 15
+    assert not bed.strangers()  # alpha, which was reached, was let go
+    assert bed.open_changes() == []

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from support.run_bed import SMALL, Bed, alone, pool_pages
-from support.tool import Tool
+from support.tool import Tool, run_tool
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -61,4 +61,26 @@ def test_a_second_controller_is_told_who_has_the_hosts(bed: Bed) -> None:
     (trial,) = [each for each in bed.result(first.run_id).trials if not each["result"]["floor"]]
     assert trial["record"]["fault"] == ""
     assert int(trial["result"]["n"]) > 0
+    bed.settled()
+
+
+def test_a_testbed_in_use_is_neither_taken_down_nor_changed_to_another_inventory(bed: Bed) -> None:
+    other = bed.folder / "other.yml"
+    text = bed.inventory.read_text()
+    changed = text.replace("  - {name: veth2, kind: veth, ends: [alpha.data2, beta.tap2]}\n", "")
+    assert changed != text
+    other.write_text(changed)
+    inits = bed.inits()
+    with bed.start(*SMALL[:-1], "window_s=16") as first:
+        bed.wait_for_window(first)
+        for refused in (
+            bed.tool("testbed-down"),
+            run_tool("testbed-up", "--inventory", str(other), results=bed.results),
+        ):
+            assert refused.code == 6, refused.stderr
+            assert f"in use by run {first.run_id} of root@" in refused.error
+            assert bed.name in refused.error
+        ended = first.wait()
+    assert ended.code == 0, ended.stderr
+    assert bed.inits() == inits
     bed.settled()
