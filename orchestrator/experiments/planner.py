@@ -24,7 +24,9 @@ MAX_TRIALS = 1000
 # What a trial and a run cost besides warm-up and window, for the estimate that is shown; measured, see bench/.
 TRIAL_OVERHEAD_S = 0.9
 RUN_OVERHEAD_S = 6.0
-FLOOR_S = 0.2
+FLOOR_S = 0.05
+FLOOR_SAMPLES = 6_000_000
+"""An echo within one program takes 30 ns and more: room for both phases at twice that rate."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,13 @@ def floor_trials(trials: list[PlannedTrial]) -> list[PlannedTrial]:
     for transport, trial in first.items():
         measuring = next(process for process in trial.processes if process.measures)
         # A later option takes the place of an earlier one.
-        argv = (*measuring.argv, f"--warmup={FLOOR_S}", f"--window={FLOOR_S}", "--floor")
+        argv = (
+            *measuring.argv,
+            f"--warmup={FLOOR_S}",
+            f"--window={FLOOR_S}",
+            f"--max-samples={FLOOR_SAMPLES}",
+            "--floor",
+        )
         floors.append(
             trial.model_copy(
                 update={

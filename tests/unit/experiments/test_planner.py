@@ -75,7 +75,7 @@ def test_each_transport_gets_the_floor_of_its_generator():
     for trial in floors:
         (generator,) = trial.processes
         assert generator.measures
-        assert generator.argv[-3:] == ("--warmup=0.2", "--window=0.2", "--floor")
+        assert generator.argv[-4:] == ("--warmup=0.05", "--window=0.05", "--max-samples=6000000", "--floor")
 
 
 def test_keys_are_unique_and_follow_from_what_is_measured():
