@@ -15,7 +15,8 @@ from invoke import task as invoke_task
 
 DEFAULT_INVENTORY = "local"
 INVENTORY_HELP = "name of an inventory in inventories/, or a path to one"
-TRIALS_HELP = "trials of each row (default 8)"
+DEFAULT_TRIALS = "8"
+TRIALS_HELP = f"trials of each row (default {DEFAULT_TRIALS})"
 SET_HELP = "key=value of a scenario parameter, value may be a list: --set processes=1,2 (repeatable)"
 
 
@@ -72,7 +73,7 @@ def run_experiment(
     scenario,
     inventory=DEFAULT_INVENTORY,
     set=None,  # noqa: A002
-    trials="8",
+    trials=DEFAULT_TRIALS,
     seed=None,
     name="",
     keep=False,
@@ -99,7 +100,7 @@ def run_experiment(
     iterable=["set"],
     auto_shortflags=False,
 )
-def plan(c, scenario, inventory=DEFAULT_INVENTORY, set=None, trials="8", seed=None, name=""):  # noqa: A002
+def plan(c, scenario, inventory=DEFAULT_INVENTORY, set=None, trials=DEFAULT_TRIALS, seed=None, name=""):  # noqa: A002
     """Print every trial that would run: hosts, processes, cores, command lines. Touches no host.
 
     Example: invoke plan --scenario smp --inventory two-hosts --set processes=2

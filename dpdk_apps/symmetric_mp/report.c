@@ -41,6 +41,39 @@ write_accounting(struct stats *s, const struct forwarder *f)
 	report_accounting(s, in, out, drops);
 }
 
+static bool
+driver_keeps_buffers(const struct group *g)
+{
+	for (uint16_t i = 0; i < g->port_count; i++)
+		if (strcmp(g->ports[i].driver, "net_af_xdp") == 0)
+			return true;
+	return false;
+}
+
+static bool
+somebody_was_killed(const struct group *g)
+{
+	for (uint16_t i = 0; i < g->num_procs; i++)
+		if (roster_died(&g->roster, i))
+			return true;
+	return false;
+}
+
+/* Buffers that are not back: a killed process cannot give back its own, and net_af_xdp keeps those
+ * of its fill queue when its port is closed. */
+static void
+write_pool(struct stats *s, const struct report *r)
+{
+	struct named_count explained[] = {
+			{"killed", somebody_was_killed(r->group) ? r->pool_in_use : 0},
+			{"driver", 0},
+	};
+
+	if (explained[0].count == 0 && driver_keeps_buffers(r->group))
+		explained[1].count = r->pool_in_use;
+	report_pool(s, r->pool, r->pool_in_use, explained, RTE_DIM(explained));
+}
+
 int
 report_write(const struct report *r)
 {
@@ -55,7 +88,7 @@ report_write(const struct report *r)
 		stats_string(s, "ended", r->ending == ENDED_BY_SIGNAL ? "signal" : "primary died");
 		write_queues(s, r);
 		write_accounting(s, r->forwarder);
-		report_pool(s, r->pool, r->pool_in_use, NULL, 0);
+		write_pool(s, r);
 		if (r->driver != NULL)
 			report_driver_stats(s, r->group->ports, r->group->port_count, r->driver);
 		stats_threads(s);

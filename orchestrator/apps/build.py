@@ -36,16 +36,24 @@ else
 fi
 """
 
+# Whoever comes second waits, and then finds a build of the same tools.
 BUILD = """\
 set -eu
 folder=$1 tools=$2
+exec 9>"$folder.lock"
+flock 9
+if [ -f "$folder/stamp" ] && [ "$(head -n 1 "$folder/stamp")" = "$tools" ]; then
+    tail -n +2 "$folder/stamp"
+    exit 0
+fi
 rm -rf "$folder/src" "$folder/out" "$folder/stamp"
 mkdir -p "$folder/src"
 tar -xzf "$folder/src.tar.gz" -C "$folder/src"
 cd "$folder"
 meson setup out src -Dtests=false >setup.log 2>&1 || { cat setup.log >&2; exit 4; }
 ninja -C out >build.log 2>&1 || { grep -v '^\\[[0-9]*/[0-9]*\\] ' build.log >&2 || cat build.log >&2; exit 5; }
-{ printf '%s\\n' "$tools"; find out -mindepth 2 -maxdepth 2 -type f -perm -u+x -exec sha256sum {} +; } >stamp.new
+printf '%s\\n' "$tools" >stamp.new
+find out -mindepth 2 -maxdepth 2 -type f -perm -u+x ! -path "out/meson-*" -exec sha256sum {} + >>stamp.new
 mv stamp.new stamp
 tail -n +2 stamp
 """
@@ -91,7 +99,7 @@ def build_on(remote: Remote, host: Host, source: SourceTree) -> BuildResult:
         raise CommandFailed(
             f"the build of dpdk_apps failed:\n{done.stderr.strip()}\n",
             host=host.name,
-            remedy=f"the whole log is in {folder}/build.log on that host",
+            remedy=f"the whole logs are {folder}/setup.log and build.log on that host",
         )
     return BuildResult(host.name, False, tools, _binaries(done.stdout.splitlines()), probe.seconds + done.seconds)
 

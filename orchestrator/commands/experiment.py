@@ -40,6 +40,7 @@ from orchestrator.remote.fleet import each
 from orchestrator.results.ingest import ingest
 from orchestrator.results.layout import ExperimentFolder, new_folder, write_atomic
 from orchestrator.results.verdicts import placement_shifted
+from orchestrator.testbeds.requirements import require_root
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ def run(
     back and what was measured was reported; KeyboardInterrupt likewise.
     """
     inventory = inventory_named(inventory_name)
+    if inventory.testbed is not None:
+        require_root()
     plan = plan_for(scenario, inventory, assignments, trials, seed, name)
     progress = Progress()
     run_id = new_run_id()
@@ -200,9 +203,9 @@ def _put_back(this: Run, hosts: Session, made_by: str, before: dict[str, Environ
     report = restore(reached, hosts.journal, reverters(), only_owner=made_by)
     for entry in report.restored:
         this.folder.ledger.append("restored", host=entry.host, note=entry.note)
-    with contextlib.suppress(FileNotFoundError):
-        lines = _lines_of(hosts.journal.path.read_text().splitlines(), made_by)
-        write_atomic(this.folder.journal, "".join(f"{line}\n" for line in lines), replace=True)
+    path = hosts.journal.path
+    lines = _lines_of(path.read_text().splitlines() if path.exists() else (), made_by)
+    write_atomic(this.folder.journal, "".join(f"{line}\n" for line in lines), replace=True)
     for failure in report.failures:
         this.progress.warn(f"not put back: {failure}; run `invoke restore --inventory {this.inventory_name}`")
     try:

@@ -87,8 +87,7 @@ def restore(inventory_name: str) -> str:
     ]
     notes += [f"{host}: files of run {run} removed" for host, runs in removed.items() for run in runs]
     notes += [f"{entry.host}: {entry.note} (changed by {entry.owner})" for entry in report.restored]
-    if left_over and inventory.testbed is not None:
-        namespaces.down(inventory.testbed.name)
+    if left_over and inventory.testbed is not None and inventory.testbed.name not in namespaces.names():
         notes.append(f"testbed {inventory.testbed.name}: taken down, a run had left it")
     report.check()
     raise_all({**kept, **stuck})
@@ -100,6 +99,7 @@ def build(inventory_name: str) -> str:
     inventory = inventory_named(inventory_name)
     source = SourceTree(APPS)
     with session(inventory, inventory_name, made_by="build") as hosts:
+        hold_all(hosts, new_run_id())  # compilers would be heard in a window
         results = build_all(hosts.remotes, hosts.inventory, source)
     return "\n".join(
         f"{result.host}: {'already built' if result.cached else f'built in {result.seconds:.1f} s'} "

@@ -24,6 +24,7 @@ def status(inventory_name: str) -> str:
     """Every NIC of every host, a line each."""
     inventory = inventory_named(inventory_name)
     with session(inventory, inventory_name, made_by="nic-status") as hosts:
+        hold_all(hosts, new_run_id())  # what it asks of a host would be heard in a window
         found = values(
             each(
                 hosts.remotes,

@@ -14,6 +14,7 @@ from orchestrator.inventory.model import Inventory
 from orchestrator.scenarios.base import all_scenarios, scenario_named
 
 DEFAULT_TRIALS = 8
+"""Trials of each row; `tasks.py` says it to people."""
 
 
 def plan_for(

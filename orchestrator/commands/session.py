@@ -1,12 +1,13 @@
 """The hosts of an inventory, reached: a testbed brought up where the inventory asks for one, a connection to each host.
 
-What a session brought up it takes down again, unless it is to be kept; it never takes down what was there before.
+The last session on a testbed takes it down again, unless somebody made it or it is to be kept.
 """
 
 from __future__ import annotations
 
 import contextlib
 import getpass
+import hashlib
 import secrets
 import socket
 import time
@@ -14,15 +15,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from orchestrator.commands.checkout import INVENTORIES
 from orchestrator.commands.progress import Progress
 from orchestrator.commands.signals import interruptible, shielded
 from orchestrator.hosts.journal import Journal
 from orchestrator.hosts.settings import RUN_OWNER_PREFIX
+from orchestrator.inventory.loader import find
 from orchestrator.inventory.model import Inventory
 from orchestrator.remote.fabric_backend import FabricRemote
 from orchestrator.remote.fleet import CONNECT_DEADLINE_S, close_all, each, values
 from orchestrator.remote.protocol import Remote
-from orchestrator.testbeds import namespaces
+from orchestrator.testbeds.use import Use
 
 JOURNALS = Path("/var/lib/dpdk-orchestrator/journal")
 
@@ -44,7 +47,6 @@ class Session:
     inventory: Inventory
     remotes: Mapping[str, Remote]
     journal: Journal
-    brought_up: bool
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -60,7 +62,13 @@ def timed(seconds: dict[str, float], step: str) -> Iterator[None]:
 
 def journal_path(inventory: Inventory, name: str) -> Path:
     """The controller's copy of the journal: one for each testbed or inventory."""
-    return JOURNALS / f"{inventory.testbed.name if inventory.testbed else Path(name).stem}.jsonl"
+    if inventory.testbed is not None:
+        return JOURNALS / f"{inventory.testbed.name}.jsonl"
+    path = find(name, INVENTORIES).resolve()
+    if path.parent == INVENTORIES:
+        return JOURNALS / f"{path.stem}.jsonl"
+    # Files of one name in several folders describe different machines.
+    return JOURNALS / f"{path.stem}-{hashlib.sha256(str(path).encode()).hexdigest()[:8]}.jsonl"
 
 
 @contextlib.contextmanager
@@ -80,16 +88,13 @@ def session(
     program end the block with KeyboardInterrupt; what follows the block is not interrupted.
     """
     seconds: dict[str, float] = {}
-    brought_up = False
     with interruptible(), _undoing() as undo:
         with timed(seconds, "testbed"):
             if inventory.testbed is not None:
-                testbed = inventory.testbed.name
-                brought_up = testbed not in namespaces.names()
-                if brought_up and not keep:
-                    undo.callback(namespaces.down, testbed, of_run=_run_of(made_by))
-                note(f"testbed {testbed}")
-                inventory = namespaces.up(inventory, made_by=made_by)
+                use = Use(inventory, made_by=made_by)
+                undo.callback(use.leave, keep=keep, of_run=_run_of(made_by))
+                note(f"testbed {inventory.testbed.name}")
+                inventory = use.enter()
         remotes: dict[str, Remote] = {host.name: FabricRemote(host) for host in inventory.hosts}
         undo.callback(close_all, dict(remotes))
         note(f"connecting to {', '.join(remotes)}")
@@ -100,7 +105,7 @@ def session(
             else:
                 values(outcomes)
         journal = Journal.of(journal_path(inventory, name), inventory, remotes)
-        yield Session(inventory, remotes, journal, brought_up, seconds)
+        yield Session(inventory, remotes, journal, seconds)
 
 
 def _run_of(made_by: str) -> str:

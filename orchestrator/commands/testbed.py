@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.commands.checkout import inventory_named
 from orchestrator.errors import UsageError
 from orchestrator.testbeds import namespaces
+from orchestrator.testbeds.state import PERSON
 from orchestrator.testbeds.status import HostStatus
 
 
@@ -20,7 +21,7 @@ def _testbed_name(inventory_name: str) -> str:
 def up(inventory_name: str) -> str:
     """Make or repair the testbed; returns what is up."""
     _testbed_name(inventory_name)
-    inventory = namespaces.up(inventory_named(inventory_name), made_by="user")
+    inventory = namespaces.up(inventory_named(inventory_name), made_by=PERSON)
     lines = [
         f"{host.name:12} {host.ssh.user}@{host.ssh.address}  (invoke ssh {host.name})"
         for host in inventory.hosts

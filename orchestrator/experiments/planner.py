@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 from dataclasses import dataclass
 
 from orchestrator.apps.cores import host_cpus, oversubscribed, prove_disjoint
@@ -19,6 +20,8 @@ from orchestrator.inventory.model import Inventory
 from orchestrator.scenarios.base import Row, Scenario, TrialContext
 from orchestrator.scenarios.parameters import explicitly_set, parse_settings
 
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What a folder of results may be called."""
 MIN_TRIALS = 1
 MAX_TRIALS = 1000
 # What a trial and a run cost besides warm-up and window, for the estimate that is shown; measured, see bench/.
@@ -45,6 +48,10 @@ def make_plan(inventory: Inventory, request: Request, source_digest: str) -> Pla
     """The whole plan. Raises UsageError for parameters, cores or links that cannot be used."""
     if not MIN_TRIALS <= request.trials <= MAX_TRIALS:
         raise UsageError(f"--trials {request.trials} is out of range: {MIN_TRIALS} to {MAX_TRIALS}")
+    if not PLAIN_NAME.fullmatch(request.experiment):
+        raise UsageError(
+            f"--name {request.experiment!r} is no plain name", remedy="use letters, digits, '.', '_' and '-'"
+        )
     settings = parse_settings(request.assignments, request.scenario.parameters, request.scenario.name)
     rows = request.scenario.rows(inventory, settings, explicitly_set(request.assignments))
     shuffle = random.Random(request.seed)  # noqa: S311 - an order of trials, no secret
@@ -101,15 +108,17 @@ def _trial(
 
 
 def floor_trials(trials: list[PlannedTrial]) -> list[PlannedTrial]:
-    """For each transport, one trial of its generator against an echo inside its own program.
+    """For each transport and message size, one trial of its generator against an echo inside its own program.
 
     No figure of that transport can be below it, and one near it says more about the generator than about the link.
     """
     first: dict[str, PlannedTrial] = {}
+    sizes = {trial.params.get("size") for trial in trials}
     for trial in sorted(trials, key=lambda trial: trial.row):
-        first.setdefault(trial.transport, trial)
+        name = f"{trial.transport}-{trial.params['size']}" if len(sizes) > 1 else trial.transport
+        first.setdefault(name, trial)
     floors = []
-    for transport, trial in first.items():
+    for name, trial in first.items():
         measuring = next(process for process in trial.processes if process.measures)
         # A later option takes the place of an earlier one.
         argv = (
@@ -123,7 +132,7 @@ def floor_trials(trials: list[PlannedTrial]) -> list[PlannedTrial]:
             trial.model_copy(
                 update={
                     "key": hashlib.sha256(f"floor {trial.key}".encode()).hexdigest()[:12],
-                    "row": f"floor-{transport}",
+                    "row": f"floor-{name}",
                     "block": max(each.block for each in trials) + 1,
                     "params": {**trial.params, "warmup_s": FLOOR_S, "window_s": FLOOR_S},
                     "warmup_s": FLOOR_S,

@@ -44,7 +44,7 @@ class PlannedTrial(Record):
     warmup_s: float
     window_s: float
     oversubscribed: bool
-    """More polling threads than CPUs on a host (or on hosts that share one kernel)."""
+    """Two processes share a CPU of a host (or of hosts that share one kernel)."""
     processes: tuple[PlannedProcess, ...]
     probes: tuple[CpuPair, ...]
 

@@ -249,6 +249,8 @@ def _demands(
     """What each host is to have. Raises UsageError for a number of pages out of range."""
     if pages is not None and not 1 <= pages <= MAX_PAGES:
         raise UsageError(f"--pages {pages} is out of range", remedy=f"give 1 to {MAX_PAGES}")
+    if node is not None and node < 0:
+        raise UsageError(f"--node {node} is no NUMA node", remedy="see `lscpu`; nodes count from 0")
     demands: dict[str, list[Hugepages]] = {}
     for host in remotes:
         wish = inventory.host(host).hugepages

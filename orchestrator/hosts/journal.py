@@ -17,7 +17,7 @@ import os
 import threading
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -152,7 +152,7 @@ class Journal:
         """
         here = _parse(self._read_here(), str(self.path))
         on_hosts, unread = verdicts(each(self._remotes, self._read_on_host, deadline_s=READ_DEADLINE_S))
-        merged = _merge([here, *on_hosts.values()])
+        merged = _merge({"": here, **on_hosts})
         with self._lock:
             self._unread = frozenset(unread)
             self._changes.update({change.id: change for change in (*merged.changes, *merged.half_done)})
@@ -230,29 +230,34 @@ def _parse(text: str, where: str) -> list[Event]:
     return events
 
 
-def _merge(copies: Sequence[Iterable[Event]]) -> OpenChanges:
-    """What several copies of one journal say together. Stamps are all the controllers', so they order the copies."""
+def _merge(copies: Mapping[str, Iterable[Event]]) -> OpenChanges:
+    """What several copies of one journal, by host ("": the controller's), say together.
+
+    Stamps are all the controllers', so they order the copies.
+    """
     begun: dict[str, Event] = {}
     confirmed: dict[str, Event] = {}
-    begun_in: defaultdict[str, set[int]] = defaultdict(set)
-    done_in: defaultdict[str, set[int]] = defaultdict(set)
-    for number, copy in enumerate(copies):
+    begun_in: defaultdict[str, set[str]] = defaultdict(set)
+    done_in: defaultdict[str, set[str]] = defaultdict(set)
+    for where, copy in copies.items():
         for event in copy:
             if event.event == "begin" and event.change is not None:
                 begun[event.id] = event
-                begun_in[event.id].add(number)
+                begun_in[event.id].add(where)
             elif event.event == "applied" and event.data is not None:
                 known = confirmed.get(event.id)
                 if known is None or event.utc >= known.utc:
                     confirmed[event.id] = event
             elif event.event == "done":
-                done_in[event.id].add(number)
+                done_in[event.id].add(where)
     changes: list[OpenChange] = []
     half_done: list[OpenChange] = []
     for event in sorted(begun.values(), key=lambda event: event.utc):
         if begun_in[event.id] <= done_in[event.id]:
             continue
-        (half_done if done_in[event.id] else changes).append(_open_change(event, confirmed.get(event.id)))
+        change = _open_change(event, confirmed.get(event.id))
+        own = change.change.host in begun_in[event.id]
+        (half_done if done_in[event.id] else changes).append(replace(change, in_own_copy=own))
     return OpenChanges(tuple(changes), tuple(half_done), {})
 
 

@@ -64,10 +64,10 @@ def restore(
     """Put back every open change (of `only_owner`), the newest first, all kernels in parallel. Idempotent.
 
     Works from the controller's copy of the journal or from those of the hosts. A change of a kernel that has rebooted
-    since is only noted: the reboot has put it back. Files of killed runs pin pages, so `clear` removes those that
-    nobody holds on every host first. A change whose host is not there any more is put back through
-    another host of the same kernel. Nothing is raised for a host that fails: the others are put back, and the report
-    names it.
+    since is only noted: the reboot has put it back (that it is the same machine, its own copy of the journal shows).
+    Files of killed runs pin pages, so `clear` removes those that nobody holds on every host first. A change whose host
+    is not there any more is put back through another host of the same kernel. Nothing is raised for a host that
+    fails: the others are put back, and the report names it.
     """
     found = journal.open_changes()
     failures: list[OrchestratorError] = list(found.unread.values())
@@ -94,10 +94,20 @@ def restore(
         through = _way_to(change, kernels)
         if through is not None:
             work.setdefault(change.change.kernel, []).append((change, remotes[through]))
-        elif host in kernels:
+        elif host in kernels and change.in_own_copy:
             note = f"{change.change.setting}: the kernel has rebooted since, nothing to put back"
             _note_done(journal, change, note, failures)
             restored.append(Restored(host, change.change.owner, note))
+        elif host in kernels:
+            failures.append(
+                HostSettingError(
+                    f"{change.change.setting} was changed at {change.begun_utc} on another machine: this one has "
+                    "another kernel, and its journal knows nothing of it",
+                    host=host,
+                    remedy=f"restore with the inventory that has that machine; if it is gone for good, take change "
+                    f"{change.id} out of {journal.path}",
+                )
+            )
         elif host not in found.unread and host not in unreachable and host not in uncleared:
             failures.append(
                 HostSettingError(

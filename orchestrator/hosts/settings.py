@@ -67,6 +67,8 @@ class OpenChange:
     change: Change
     applied: bool
     begun_utc: str
+    in_own_copy: bool = False
+    """Whether the journal on the host that is now called like the changed one knows of it: it is the same machine."""
 
 
 @dataclass(frozen=True)

@@ -126,11 +126,13 @@ def links_explained(links: Iterable[str]) -> str:
 def floors(experiment: Experiment) -> list[str]:
     """One line per floor trial: the latency that the generator measures of itself."""
     lines = []
+    sizes = {entry.record.trial.params.get("size") for entry in experiment.floors}
     for entry in experiment.floors:
+        size = f" for {entry.record.trial.params['size']} B" if len(sizes) > 1 else ""
         p50, p99 = (with_unit(_us(value)) for value in (entry.result.latency.p50_ns, entry.result.latency.p99_ns))
         mark = "" if entry.result.valid else f" [{entry.result.verdict}]"
         lines.append(
-            f"floor of the {entry.record.trial.transport} generator (an echo within the same program): "
+            f"floor of the {entry.record.trial.transport} generator{size} (an echo within the same program): "
             f"p50 {p50}, p99 {p99}{mark}"
         )
     return lines

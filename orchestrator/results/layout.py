@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,10 +24,9 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.experiments.planner import PLAIN_NAME
 from orchestrator.experiments.records import Plan
 from orchestrator.results.ledger import Ledger
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 When = Literal["before", "after"]
 
@@ -218,7 +216,7 @@ def new_folder(results_root: Path, experiment: str, now: datetime, run_id: str) 
     folder is already there or cannot be made.
     """
     for word, what in ((experiment, "experiment name"), (run_id, "run id")):
-        if not _NAME.fullmatch(word):
+        if not PLAIN_NAME.fullmatch(word):
             raise UsageError(f"{what} {word!r} is no plain name", remedy="use letters, digits, '.', '_' and '-'")
     if now.tzinfo is None:
         raise ValueError("now must know its time zone")

@@ -64,12 +64,16 @@ def _mark(name: str, detail: str) -> Verdict:
 
 
 def oversubscribed(evidence: Evidence) -> Verdict | None:
-    """More polling threads than CPUs, known from the plan. The numbers are shown, but never count as valid."""
+    """Processes share a CPU, known from the plan. The numbers are shown, but never count as valid."""
     if not evidence.record.trial.oversubscribed:
         return None
-    pollers = sum(1 for process in evidence.record.trial.processes if process.polls)
-    cpus = {cpu for process in evidence.record.trial.processes for cpu in process.cpus}
-    return Verdict(name="oversubscribed", detail=f"{pollers} polling processes share {len(cpus)} CPUs", invalid=True)
+    processes = evidence.record.trial.processes
+    cpus = {cpu for process in processes for cpu in process.cpus}
+    return Verdict(
+        name="oversubscribed",
+        detail=f"{len(processes)} processes, generator included, on {len(cpus)} CPUs",
+        invalid=True,
+    )
 
 
 def fault(evidence: Evidence) -> Verdict | None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any
 
-from orchestrator.errors import TestbedError
+from orchestrator.errors import HostBusy, TestbedError
 from orchestrator.inventory.model import Inventory, Ssh
-from orchestrator.testbeds import leases, locks, management, root_plan, ssh_server
+from orchestrator.testbeds import leases, locks, management, root_plan, ssh_server, users
 from orchestrator.testbeds import state as states
 from orchestrator.testbeds.mending import Mending
 from orchestrator.testbeds.paths import RUN, Folders
@@ -34,34 +34,39 @@ def up(inventory: Inventory, *, made_by: str = "user") -> Inventory:
     Raises UsageError (not root, an inventory that cannot be made), HostBusy (another controller is at it, or a run
     is on hosts that would be changed), TestbedError (with the host, the end of its log, and what to do).
     """
+    with changing(Folders(topology(inventory).name), made_by):
+        return up_locked(inventory, made_by)
+
+
+def up_locked(inventory: Inventory, made_by: str) -> Inventory:
+    """`up` for who holds the testbed's lock (`changing`) already."""
     testbed = topology(inventory)
     require_root()
     require_programs()
     folders = Folders(testbed.name)
-    with _changing(folders, made_by):
-        ssh_server.make_keys(folders, (host.name for host in testbed.hosts))
-        known = states.load(folders)
-        wanted = states.without_ssh(inventory)
-        if known is None:
-            leases.refuse_if_held(folders, "made anew")
-            remove(folders, forget=False)  # of another boot, or of a state that got lost: nothing can be told of it
-        elif known.inventory != wanted:
-            leases.refuse_if_held(folders, "changed to another inventory")
-            drop_unwanted(known, testbed, folders)
-        state = _state(known, wanted, testbed, folders, made_by)
-        plans = _plans(testbed, state, folders)
-        view = look(testbed, state, folders, plans)
-        findings = missing(testbed, state, view, plans)
-        if findings:
-            leases.refuse_if_held(folders, "mended")
-            Mending(testbed, state, folders, plans, view, findings).run()
-            left = missing(testbed, state, look(testbed, state, folders, plans), plans)
-            if left:
-                raise TestbedError(
-                    f"testbed {testbed.name} is not whole: {'; '.join(map(str, left))}",
-                    remedy=f"see the logs in {folders.run}/hosts, or run testbed-down and testbed-up",
-                )
-        return _with_ssh(inventory, state, folders)
+    ssh_server.make_keys(folders, (host.name for host in testbed.hosts))
+    known = states.load(folders)
+    wanted = states.without_ssh(inventory)
+    if known is None:
+        leases.refuse_if_held(folders, "made anew")
+        remove(folders, forget=False)  # of another boot, or of a state that got lost: nothing can be told of it
+    elif known.inventory != wanted:
+        _refuse_if_used(folders, "changed to another inventory")
+        drop_unwanted(known, testbed, folders)
+    state = _state(known, wanted, testbed, folders, made_by)
+    plans = _plans(testbed, state, folders)
+    view = look(testbed, state, folders, plans)
+    findings = missing(testbed, state, view, plans)
+    if findings:
+        leases.refuse_if_held(folders, "mended")
+        Mending(testbed, state, folders, plans, view, findings).run()
+        left = missing(testbed, state, look(testbed, state, folders, plans), plans)
+        if left:
+            raise TestbedError(
+                f"testbed {testbed.name} is not whole: {'; '.join(map(str, left))}",
+                remedy=f"see the logs in {folders.run}/hosts, or run testbed-down and testbed-up",
+            )
+    return _with_ssh(inventory, state, folders)
 
 
 def resolve(inventory: Inventory) -> Inventory:
@@ -85,17 +90,16 @@ def resolve(inventory: Inventory) -> Inventory:
     return _with_ssh(inventory, state, folders)
 
 
-def down(name: str, *, forget: bool = False, of_run: str = "") -> DownReport:
+def down(name: str, *, forget: bool = False) -> DownReport:
     """End a testbed and remove everything that it has on this machine but for its disks and keys.
 
-    With `forget` these go too. `of_run` is the run whose own testbed this is: its agents may still be ending. A
-    testbed that is not there, or only half made, is no error. Raises UsageError (not root, no such name possible),
-    HostBusy (also while a run is on it), TestbedError.
+    With `forget` these go too. A testbed that is not there, or only half made, is no error. Raises UsageError (not
+    root, no such name possible), HostBusy (also while a command uses it), TestbedError.
     """
     folders = Folders(name)
     require_root()
-    with _changing(folders, "testbed-down"):
-        leases.refuse_if_held(folders, "taken down", but=of_run)
+    with changing(folders, "testbed-down"):
+        _refuse_if_used(folders, "taken down")
         return remove(folders, forget=forget)
 
 
@@ -117,13 +121,30 @@ def names() -> list[str]:
     return sorted(entry.name for entry in root.iterdir() if entry.is_dir()) if root.is_dir() else []
 
 
-def _changing(folders: Folders, owner: str) -> AbstractContextManager[None]:
+def changing(folders: Folders, owner: str) -> AbstractContextManager[None]:
+    """Hold the lock of a testbed, under which alone it is made, mended and taken down. Raises UsageError, HostBusy."""
+    require_root()
     lock = folders.locks / f"testbed-{folders.testbed}.lock"
     return locks.held(lock, owner, what=f"testbed {folders.testbed}", wait_s=LOCK_S)
 
 
+def _refuse_if_used(folders: Folders, what: str) -> None:
+    """Raise HostBusy where a run is on the hosts, or a command that has not come to its lease yet."""
+    leases.refuse_if_held(folders, what)
+    if users.anyone(folders):
+        raise HostBusy(
+            f"testbed {folders.testbed} is not {what}: another command uses it", remedy="wait for that one to end"
+        )
+
+
 def _state(known: State | None, wanted: Inventory, testbed: Topology, folders: Folders, made_by: str) -> State:
-    """The state as it is to be, on disk before anything is made. Networks that hosts have already stay theirs."""
+    """The state as it is to be, on disk before anything is made. Networks that hosts have already stay theirs.
+
+    A person who asks for a testbed takes it over from a command that made it for itself.
+    """
+    if known is not None and states.PERSON == made_by != known.made_by:
+        known = known.owned_by(made_by)
+        states.save(folders, known)
     if known is not None and known.inventory == wanted:
         return known
     with locks.held(folders.locks / "addresses.lock", made_by, what="the address plan", wait_s=LOCK_S):

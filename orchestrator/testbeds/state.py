@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from orchestrator.inventory.model import Inventory
 from orchestrator.testbeds.paths import Folders
 
 SCHEMA = 1
+PERSON = "user"
+"""What a testbed is made by that somebody asked for; any other is taken down by the last command that uses it."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,10 @@ class State:
     made_by: str
     inventory: Inventory
     management: dict[str, IPv4Network]
+
+    def owned_by(self, made_by: str) -> State:
+        """The same testbed as another's."""
+        return replace(self, made_by=made_by)
 
     def address(self, host: str) -> IPv4Address:
         """The host's own address; the machine's end has the one before."""

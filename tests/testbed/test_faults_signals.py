@@ -5,8 +5,11 @@ from __future__ import annotations
 import signal
 
 import pytest
+from namespace_hosts import left_of
 from support.run_bed import SMALL, Bed, alone, pool_pages
-from support.tool import Tool, run_tool
+from support.tool import Tool, eventually, run_tool
+
+from orchestrator.testbeds import namespaces
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -83,4 +86,33 @@ def test_a_testbed_in_use_is_neither_taken_down_nor_changed_to_another_inventory
         ended = first.wait()
     assert ended.code == 0, ended.stderr
     assert bed.inits() == inits
+    bed.settled()
+
+
+@pytest.mark.parametrize("second", ["nic-status", "setup-hugepages"])
+def test_commands_that_meet_on_a_testbed_that_one_brought_up(bed: Bed, second: str) -> None:
+    """The last of them takes it down, and none of them from under another."""
+    namespaces.down(bed.name)
+    with Tool("nic-status", "--inventory", str(bed.inventory), results=bed.results) as first:
+        first.until(lambda: bed.name in namespaces.names(), "the testbed begins to be made")
+        met = bed.tool(second)
+        ended = first.wait()
+    assert ended.code == 0, ended.stderr
+    assert met.code in {0, 6}, met.stderr
+    if met.code == 6:
+        assert "in use by run" in met.error
+    eventually(lambda: bed.name not in namespaces.names(), 5.0, "the testbed is gone")
+    assert left_of(bed.name) == []
+    if met.code == 0 and second == "setup-hugepages":
+        assert bed.tool("restore").code == 0
+
+
+def test_a_closed_terminal_ends_a_run_in_order(bed: Bed) -> None:
+    with bed.start(*SMALL[:-1], "window_s=1", trials=3) as tool:
+        second_trial(bed, tool)
+        tool.signal_group(signal.SIGHUP)
+        ended = tool.wait()
+        run_id = tool.run_id
+    assert ended.code == 130, ended.stderr
+    assert len(bed.result(run_id).trials) >= 1
     bed.settled()

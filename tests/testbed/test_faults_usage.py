@@ -8,6 +8,10 @@ import pytest
 from support.run_bed import Bed
 from support.tool import run_tool
 
+import tasks
+from orchestrator.commands.experiment import run
+from orchestrator.commands.plan import DEFAULT_TRIALS
+from orchestrator.errors import UsageError
 from orchestrator.testbeds import namespaces
 
 
@@ -68,3 +72,46 @@ def test_a_broken_inventory_is_told_all_at_once(nowhere: Bed) -> None:
         assert word in ended.stderr
     assert not nowhere.results.exists()
     assert nowhere.name not in namespaces.names()
+
+
+def test_what_a_person_is_shown_before_a_run(nowhere: Bed) -> None:
+    listed = run_tool("list-scenarios", results=nowhere.results)
+    assert listed.code == 0
+    assert any(line.startswith("smp ") for line in listed.stdout.splitlines())
+    described = run_tool("describe", "smp", results=nowhere.results)
+    assert described.code == 0
+    for words in (
+        "transport",
+        "default 1,2; 1 to 16",
+        "window_s",
+        "0.02 to 300 s",
+        "invoke run-experiment --scenario smp",
+    ):
+        assert words in described.stdout
+    planned = nowhere.tool("plan", "--scenario", "smp", "--trials", "1", "--set", "processes=1")
+    assert planned.code == 0
+    assert "--proc-type=primary" in planned.stdout
+    assert nowhere.name not in namespaces.names()
+    assert not nowhere.results.exists()
+    helped = run_tool("--help", "run-experiment", results=nowhere.results)
+    assert "Example: invoke run-experiment --scenario smp" in helped.stdout
+
+
+def test_trials_of_the_command_line_are_those_of_the_planner() -> None:
+    assert int(tasks.DEFAULT_TRIALS) == DEFAULT_TRIALS
+
+
+def test_plots_of_what_is_no_result(nowhere: Bed) -> None:
+    for task in ("plot", "notebook"):
+        ended = run_tool(task, str(nowhere.folder), results=nowhere.results)
+        assert ended.code == 2
+        assert "is no result folder" in ended.error
+
+
+def test_without_root_a_run_says_what_it_needs_root_for_and_does_nothing(
+    nowhere: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 65534)
+    with pytest.raises(UsageError, match="needs root"):
+        run("smp", str(nowhere.inventory), (), trials=1, seed=1, name="", keep=False, once=True)
+    assert not nowhere.results.exists()

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from orchestrator.commands.checkout import INVENTORIES
+from orchestrator.commands.plan import DEFAULT_TRIALS
 from orchestrator.errors import UsageError
 from orchestrator.experiments.planner import Request, make_plan
 from orchestrator.inventory.cores import resolve_cores
@@ -136,3 +137,31 @@ def test_planning_leaves_the_global_random_state_alone():
     before = random.getstate()
     plan()
     assert random.getstate() == before
+
+
+def test_in_an_open_loop_depths_make_no_rows_of_their_own():
+    made = plan("rate=1000", "depth=1,4", "processes=1", "link=memif", "transport=dpdk")
+    assert [(trial.row, trial.params["depth"]) for trial in measured(made)] == [("000", 0)] * 2
+
+
+def test_tcp_has_no_rows_with_two_ports():
+    made = plan("ports=1,2", "processes=2")
+    assert {(t.transport, t.params["ports"]) for t in measured(made)} == {
+        ("dpdk", 1),
+        ("dpdk", 2),
+        ("tcp", 1),
+        ("tcp-poll", 1),
+    }
+
+
+@pytest.mark.parametrize("name", ["../x", "a b", "", "a/b", "-x", "a;b"])
+def test_a_name_that_is_no_folder_is_refused(name):
+    request = Request(scenario_named("smp"), (), 1, 1, name)
+    with pytest.raises(UsageError, match="is no plain name"):
+        make_plan(resolve_cores(load(INVENTORIES / "local.yml"), (0, 1)), request, "0" * 16)
+
+
+def test_the_default_run_has_trials_enough_and_is_short_enough():
+    made = plan(trials=DEFAULT_TRIALS)
+    assert min(Counter(trial.row for trial in measured(made)).values()) >= 6
+    assert made.estimated_s <= 360

@@ -284,6 +284,11 @@ def test_a_count_out_of_range(bed: Bed, pages: int) -> None:
         bed.setup(pages=pages)
 
 
+def test_a_node_below_zero(bed: Bed) -> None:
+    with pytest.raises(UsageError, match="--node -3 is no NUMA node"):
+        bed.setup(node=-3)
+
+
 def test_a_host_that_fails_does_not_keep_the_others_from_being_restored(bed: Bed) -> None:
     class Broken(LocalRemote):
         def run(self, argv: Sequence[str], **kwargs: object) -> Completed:  # type: ignore[override]

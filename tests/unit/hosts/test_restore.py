@@ -101,3 +101,24 @@ def test_hosts_that_cannot_be_reached_are_failures_and_the_errors_keep_their_cla
     with pytest.raises(HostUnreachable, match="alpha: no route; beta: no route"):
         report.check()
     assert bench.done == []
+
+
+def test_another_machine_under_the_same_name_is_not_taken_for_one_that_rebooted(bench: Bench) -> None:
+    change = Change(setting="pages", kind="good", host="alpha", kernel="that of another boot", owner="run:r", data={})
+    change_id = bench.journal().begin(change)
+    own_copy = bench.workdirs["alpha"] / "journal.jsonl"
+    kept = own_copy.read_text()
+
+    own_copy.unlink()  # the name now leads to a machine that knows nothing of the change
+    report = bench.restore()
+    with pytest.raises(HostSettingError, match=r"alpha: pages was changed at .* on another machine"):
+        report.check()
+    assert change_id in str(report.failures[0])
+    assert [item.id for item in bench.journal().open_changes().changes] == [change_id]
+
+    own_copy.write_text(kept)  # the machine itself again, rebooted since
+    report = bench.restore()
+    report.check()
+    assert [entry.note for entry in report.restored] == ["pages: the kernel has rebooted since, nothing to put back"]
+    assert bench.journal().open_changes().changes == ()
+    assert bench.done == []
