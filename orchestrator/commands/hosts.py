@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from orchestrator.remote.fleet import each
 from orchestrator.remote.openssh import ssh_argv, write_config
 from orchestrator.remote.protocol import Remote
 from orchestrator.testbeds import namespaces
+from orchestrator.testbeds.paths import RUN
 
 LEFTOVERS_DEADLINE_S = 15.0
 
@@ -119,8 +119,13 @@ def ssh(inventory_name: str, host: str, command: Sequence[str]) -> None:
             remedy=f"there are: {', '.join(known.name for known in inventory.hosts)}",
         )
     target = inventory.host(host)
-    argv = ssh_argv(target, command, write_config(target, Path(tempfile.mkdtemp(prefix="dpdk-orchestrator-ssh-"))))
+    argv = ssh_argv(target, command, write_config(target, _ssh_folder()))
     os.execvp(argv[0], argv)  # noqa: S606 - the whole argv is ours, and no shell is between
+
+
+def _ssh_folder() -> Path:
+    """Where configurations for ssh lie: a folder that only this user can write to."""
+    return RUN / "ssh" if os.geteuid() == 0 else Path.home() / ".cache" / "dpdk-orchestrator" / "ssh"
 
 
 def _remove_runs(remote: Remote, host: Host) -> list[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shlex
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,13 +32,17 @@ def config_text(host: Host) -> str:
 
 
 def write_config(host: Host, folder: Path) -> Path:
-    """Write `config_text` to `<folder>/<host>.ssh_config`, mode 0600; the folder is made. Returns the file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{host.name}.ssh_config"
-    text = config_text(host)
-    file.touch(mode=0o600)
-    file.chmod(0o600)
-    file.write_text(text, encoding="utf-8")
+    """Write `config_text` to a file of `folder` named by host and contents, mode 0600; the folder is made. Returns it.
+
+    ssh reads it after this process has become ssh, so it cannot be removed; the same host has the same file again.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    text = config_text(host).encode()
+    file = folder / f"{host.name}-{hashlib.sha256(text).hexdigest()[:8]}.ssh_config"
+    descriptor, temporary = tempfile.mkstemp(dir=folder)  # of mode 0600
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(text)
+    Path(temporary).replace(file)
     return file
 
 
