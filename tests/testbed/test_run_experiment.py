@@ -151,3 +151,20 @@ def test_nothing_is_sent_to_hosts_in_a_window_and_the_controller_sleeps(bed: Bed
         assert begin[interface] > packets  # the same counters do see what is said before the window
         assert after[interface] > end[interface]  # and after it
     eventually(lambda: not bed.strangers(), 5.0, "nothing of ours on the hosts")
+
+
+def test_one_process_owns_a_veth_through_af_xdp_where_the_inventory_says_so(bed: Bed) -> None:
+    text = bed.inventory.read_text()
+    changed = text.replace("{name: data0, interface: data0}", "{name: data0, interface: data0, vdev: af_xdp}")
+    assert changed.count("af_xdp") == 2
+    other = bed.folder / "af_xdp.yml"
+    other.write_text(changed)
+    ended = bed.run("transport=dpdk", "link=veth", "processes=1", "window_s=0.3", inventory=other)
+    assert ended.code == 0, ended.stderr
+    assert "dpdk over veth (af_xdp)" in ended.stdout
+    (row,) = bed.result(ended.stderr.split("run ", 1)[1][:8]).rows
+    assert row["driver"] == "af_xdp"
+    assert int(row["n"]) > 100
+    assert row["lost"] == "0"
+    assert "accounting" not in row["verdict"]  # the driver keeps buffers of its own, which is known
+    bed.settled()
