@@ -3,6 +3,7 @@
 No package is installed here: a stand-in for apt-get makes the command that the made-up package is to bring.
 """
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -157,3 +158,60 @@ def test_the_launcher_runs_from_any_folder(place, tmp_path_factory):
         timeout=30,
     )
     assert f"--search-root {place}" in done.stdout
+
+
+APT_THAT_LOOKS = """
+[ "$1" = install ] || exit 0
+cat "$INV_POLICY_RC_D" >seen-policy 2>/dev/null || echo none >seen-policy
+printf '#!/bin/sh\\n' >bin/made-up-command
+chmod 755 bin/made-up-command
+"""
+
+
+def test_packages_start_no_service_while_they_are_installed_and_the_policy_goes_again(place):
+    as_user(place, 0)
+    program(place, "apt-get", f"cd {place}\n{APT_THAT_LOOKS}")
+    policy = place / "policy-rc.d"
+    done = run(place, "--list", INV_POLICY_RC_D=str(policy), INV_SBIN="")
+    assert done.returncode == 0, done.stderr
+    assert "exit 101" in (place / "seen-policy").read_text()
+    assert not policy.exists()
+
+
+def test_a_policy_of_the_machine_s_own_and_an_sshd_that_was_there_are_left_alone(place):
+    as_user(place, 0)
+    program(place, "apt-get", f"cd {place}\n{APT_THAT_LOOKS}")
+    policy = place / "policy-rc.d"
+    policy.write_text("#!/bin/sh\nexit 0\n")
+    assert run(place, "--list", INV_POLICY_RC_D=str(policy), INV_SBIN="").returncode == 0
+    assert policy.read_text() == "#!/bin/sh\nexit 0\n" == (place / "seen-policy").read_text()
+    policy.unlink()
+    (place / "bin" / "made-up-command").unlink()
+    (place / ".venv" / ".packages").unlink()
+    program(place, "sshd", "exit 0")
+    assert run(place, "--list", INV_POLICY_RC_D=str(policy), INV_SBIN="").returncode == 0
+    assert (place / "seen-policy").read_text() == "none\n"
+
+
+def test_the_environment_is_not_made_anew_under_a_command_that_runs(place):
+    as_user(place, 0)
+    program(place, "made-up-command", "exit 0")
+    started, end = place / "started", place / "end"
+    os.mkfifo(started)
+    os.mkfifo(end)
+    (place / ".venv" / "bin" / "python").write_text(f"#!/bin/sh\necho >{started}\ncat {end}\n")
+    (place / ".venv" / ".packages").write_text((place / "debian-packages.txt").read_text())
+    environment = {"PATH": str(place / "bin")}
+    with subprocess.Popen([str(place / "inv"), "first"], env=environment, stdout=subprocess.DEVNULL) as first:
+        started.read_text()
+        (place / "requirements.txt").write_text("made==2\n")
+        program(place, "python3.11", f"case $* in *venv*--clear*) echo made >{place}/anew; exit 1 ;; esac")
+        with subprocess.Popen([str(place / "inv"), "second"], env=environment, stderr=subprocess.PIPE) as second:
+            assert second.stderr is not None
+            assert b"waiting for other commands" in second.stderr.readline()
+            assert not (place / "anew").exists()
+            end.write_text("")
+            assert first.wait(10) == 0
+            second.stderr.read()
+            second.wait(10)
+        assert (place / "anew").exists()
