@@ -84,7 +84,7 @@ read_options(int argc, char *argv[], struct arguments *a)
 			break;
 		case SIZE:
 			right = option_count(
-					"--size", optarg, MESSAGE_MIN_BYTES, TCP_MAX_SIZE, &size);
+					"--size", optarg, MESSAGE_SHORT_MIN_BYTES, TCP_MAX_SIZE, &size);
 			break;
 		case DELAY:
 			right = option_count("--delay-us", optarg, 0, MAX_DELAY_US, &a->delay_us);

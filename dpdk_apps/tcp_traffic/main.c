@@ -50,6 +50,7 @@ read_options(int argc, char *argv[], struct arguments *a)
 
 	opterr = 0;
 	generator_options_begin(&a->generator, TIMEOUT_MS);
+	a->generator.min_size = MESSAGE_SHORT_MIN_BYTES;
 	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
 		bool right;
 
