@@ -72,6 +72,15 @@ def oversubscribed(evidence: Evidence) -> Verdict | None:
     return Verdict(name="oversubscribed", detail=f"{pollers} polling processes share {len(cpus)} CPUs", invalid=True)
 
 
+def ring_stuck(evidence: Evidence) -> Verdict | None:
+    """A process was killed within an operation on a ring that others use too: its tail stands still for ever."""
+    stuck = [name for name, stats in evidence.stats.items() if stats.ended == "ring stuck"]
+    if not stuck:
+        return None
+    told = ", ".join(f"{name}: the ring {evidence.stats[name].ring_stuck}".rstrip() for name in stuck)
+    return _invalid("ring stuck", f"{told}: its tail stands still, a process died within an operation on it")
+
+
 def fault(evidence: Evidence) -> Verdict | None:
     """Something went wrong while the trial ran: it was interrupted, or a process died or did not end as it should."""
     line = evidence.record.fault
@@ -269,6 +278,7 @@ def all_verdicts() -> tuple[Callable[[Evidence], Verdict | None], ...]:
     """Every verdict, in the order in which they are shown: what explains others comes first."""
     return (
         oversubscribed,
+        ring_stuck,
         fault,
         no_samples,
         unreadable,
