@@ -3,6 +3,8 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include <rte_common.h>
+
 #include "message.h"
 #include "options.h"
 
@@ -10,6 +12,9 @@
 /* A closed loop must leave the mempool's cache and what a killed process held out of its account.
  */
 #define MAX_DEPTH 1024
+/* Within one process more messages go round than over shared memory, which --max-samples is meant
+ * for. */
+#define FLOOR_MESSAGES_PER_S 40e6
 
 enum {
 	OPTION_RING = 256,
@@ -161,5 +166,11 @@ command_line_check(struct command_line *c, bool primary)
 				c->generator.depth, MAX_DEPTH, SPACE_OBJECTS);
 		return false;
 	}
-	return generator_options_check(&c->generator);
+	if (!generator_options_check(&c->generator))
+		return false;
+	if (c->generator.floor)
+		c->generator.max_samples = RTE_MAX(c->generator.max_samples,
+				(uint64_t)(FLOOR_MESSAGES_PER_S *
+						(c->generator.warmup_s + c->generator.window_s)));
+	return true;
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -47,26 +47,44 @@ def value_of(row: SummaryRow, measure: Measure) -> float | None:
     return None if number is None else float(number)
 
 
+def swept(row: SummaryRow, x: str) -> ParameterValue | None:
+    """Where a row stands in the sweep: the value of a parameter, or what drives it; None where it has no such."""
+    return row.driver if x == "driver" else row.params.get(x)
+
+
 def lines_of(rows: Sequence[SummaryRow], plot: Plot) -> list[Line]:
     """The lines of a sweep. A series is what has one transport, link and driver, and one value of all other parameters
-    that vary; a row without the number has no mark.
+    that vary and do not follow from the swept one; a row without the number has no mark.
     """
-    chosen = [row for row in rows if plot.x in row.params and (not plot.only or row.transport in plot.only)]
+    chosen = [row for row in rows if swept(row, plot.x) is not None and (not plot.only or row.transport in plot.only)]
     _common, names = varying(chosen) if chosen else ({}, ())
-    others = [name for name in names if name != plot.x]
-    groups: dict[str, list[SummaryRow]] = {}
+    others = [name for name in names if name != plot.x and name not in plot.follows]
+    groups: dict[str, list[tuple[ParameterValue, SummaryRow]]] = {}
     for row in chosen:
         rest = {name: row.params[name] for name in others if name in row.params}
-        key = json.dumps([row.transport, row.link, row.driver, rest], sort_keys=True)
-        groups.setdefault(key, []).append(row)
+        driver = "" if plot.x == "driver" else row.driver
+        key = json.dumps([row.transport, row.link, driver, rest], sort_keys=True)
+        place = swept(row, plot.x)
+        if place is not None:
+            groups.setdefault(key, []).append((place, row))
     lines = []
     for group in groups.values():
-        ordered = sorted(group, key=lambda row: _order(row.params[plot.x]))
-        points = [(row.params[plot.x], value) for row in ordered if (value := value_of(row, plot.y)) is not None]
-        extra = settings(group[0].params, others)
+        ordered = sorted(group, key=lambda entry: _order(entry[0]))
+        points = [(place, value) for place, row in ordered if (value := value_of(row, plot.y)) is not None]
+        rows_of_line = tuple(row for _place, row in ordered)
         if points:
-            lines.append(Line(label(group[0]) + (f", {extra}" if extra else ""), tuple(ordered), tuple(points)))
+            lines.append(Line(_name(rows_of_line, plot, others), rows_of_line, tuple(points)))
     return lines
+
+
+def _name(rows: Sequence[SummaryRow], plot: Plot, others: Sequence[str]) -> str:
+    """What a line is called: its series, with what makes all of its rows invalid, and the parameters that vary."""
+    first = rows[0]
+    if plot.x == "driver":
+        first = replace(first, driver=first.link)
+    marks = tuple(mark for mark in first.marks if all(mark in row.marks for row in rows))
+    extra = settings(first.params, others)
+    return label(replace(first, marks=marks)) + (f", {extra}" if extra else "")
 
 
 def draw_sweep(experiment: Experiment, plot: Plot) -> Figure | None:

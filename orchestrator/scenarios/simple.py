@@ -73,16 +73,18 @@ DIE = Parameter(
     "die",
     str,
     ("none",),
-    "the last secondary kills itself half-way through the window: with nothing or with messages in its hands, or within "
-    "an operation on a ring",
+    "the last secondary kills itself in the middle of the window: with nothing or with messages in its hands, or "
+    "within an operation on a ring",
     choices=("none", "idle", "holding", "enqueue", "dequeue"),
 )
 WARMUP = replace(WARMUP_S, default=(0.2,))
 WINDOW = replace(WINDOW_S, default=(0.4,))
 LINKS = {"dpdk": "shm", "tcp": "loopback", "tcp-poll": "loopback", "unix": "unix", "unix-poll": "unix"}
 TCP_PORT = 7000
-# Recorded twice, round trip and one way: 32 bytes a message.
-MOST_SAMPLES = 1 << 24
+# Messages a second that the primary may have to keep samples of, at depth 1 and above. Round trip and one way are 32
+# bytes a message, so the limit is the 1 GiB of other generators.
+MESSAGES_PER_S, DEEP_MESSAGES_PER_S = 8e6, 16e6
+MOST_SAMPLES = 1 << 25
 
 
 @dataclass(frozen=True)
@@ -104,9 +106,15 @@ class Simple:
         *DISTRIBUTIONS,
         Plot("sweep", name="size", x="size"),
         Plot("sweep", name="ring", x="driver", title="p50 round trip of each ring mode", only=("dpdk",)),
-        Plot("sweep", name="secondaries", x="secondaries"),
-        Plot("sweep", name="throughput", x="secondaries", y="ops_per_s"),
-        Plot("sweep", name="placement", x="placement", title="p50 round trip, peers apart and on one CPU"),
+        Plot("sweep", name="secondaries", x="secondaries", follows=("idle",)),
+        Plot("sweep", name="throughput", x="secondaries", y="ops_per_s", follows=("idle",)),
+        Plot(
+            "sweep",
+            name="placement",
+            x="placement",
+            title="p50 round trip, peers apart and on one CPU",
+            follows=("idle",),
+        ),
         Plot("sweep", name="oneway", x="size", y="oneway_p50_us", only=("dpdk",)),
         Plot("shares"),
     )
@@ -129,7 +137,7 @@ class Simple:
         if dpdk and ring == "sp_sc" and int(params["secondaries"]) > 1:
             if "ring" in explicit:
                 raise UsageError(
-                    f"ring=sp_sc with secondaries={params['secondaries']}: such a ring has one producer and one consumer",
+                    f"ring=sp_sc with secondaries={params['secondaries']}: it has one producer and one consumer",
                     remedy="set another ring mode, or secondaries=1",
                 )
             raise LeftOutError("ring=sp_sc takes one secondary")
@@ -158,16 +166,24 @@ def _cpus(inventory: Inventory, host: Host, secondaries: int, placement: str) ->
     return (own, *(where[index % len(where)] for index in range(secondaries)))
 
 
+def _max_samples(row: Row) -> int:
+    seconds = float(row.params["warmup_s"]) + float(row.params["window_s"])
+    most_per_s = MESSAGES_PER_S if int(row.params["depth"]) == 1 else DEEP_MESSAGES_PER_S
+    if row.params["rate"]:
+        most_per_s = 1.1 * float(row.params["rate"])
+    return min(int(seconds * most_per_s) + 1000, MOST_SAMPLES)
+
+
 def _group(host: Host, row: Row, context: TrialContext, cpus: Sequence[int]) -> tuple[PlannedProcess, ...]:
     prefix = file_prefix(context)
     secondaries = len(cpus) - 1
     ring = cast(RingMode, row.driver)
-    load = load_of(_with_flows(row, 1), context, "primary")
+    load = replace(load_of(_with_flows(row, 1), context, "primary"), max_samples=_max_samples(row))
     primary = SimplePrimaryParams(
         ring=ring,
         secondaries=secondaries,
         oneway_samples="primary.oneway.samples.bin",
-        load=replace(load, max_samples=min(load.max_samples, MOST_SAMPLES)),
+        load=load,
     )
 
     def planned(name: str, index: int, argv: tuple[str, ...]) -> PlannedProcess:
