@@ -31,11 +31,12 @@ _SAID: dict[Measure, tuple[str, bool]] = {
 
 @dataclass(frozen=True)
 class Line:
-    """The rows of one series, ordered by the swept parameter: (x, y) and the rows themselves."""
+    """The rows of one series, ordered by the swept parameter: (x, y), whether it counts, and the rows themselves."""
 
     name: str
     rows: tuple[SummaryRow, ...]
     points: tuple[tuple[ParameterValue, float], ...]
+    counts: tuple[bool, ...]
 
 
 def value_of(row: SummaryRow, measure: Measure) -> float | None:
@@ -54,7 +55,8 @@ def swept(row: SummaryRow, x: str) -> ParameterValue | None:
 
 def lines_of(rows: Sequence[SummaryRow], plot: Plot) -> list[Line]:
     """The lines of a sweep. A series is what has one transport, link and driver, and one value of all other parameters
-    that vary and do not follow from the swept one; a row without the number has no mark.
+    that vary and do not follow from the swept one; a row without the number has no mark. What has a mark at one place
+    only sweeps nothing and is left out.
     """
     chosen = [row for row in rows if swept(row, plot.x) is not None and (not plot.only or row.transport in plot.only)]
     _common, names = varying(chosen) if chosen else ({}, ())
@@ -70,10 +72,12 @@ def lines_of(rows: Sequence[SummaryRow], plot: Plot) -> list[Line]:
     lines = []
     for group in groups.values():
         ordered = sorted(group, key=lambda entry: _order(entry[0]))
-        points = [(place, value) for place, row in ordered if (value := value_of(row, plot.y)) is not None]
+        marks = [(place, value, row) for place, row in ordered if (value := value_of(row, plot.y)) is not None]
         rows_of_line = tuple(row for _place, row in ordered)
-        if points:
-            lines.append(Line(_name(rows_of_line, plot, others), rows_of_line, tuple(points)))
+        if len(marks) > 1:
+            points = tuple((place, value) for place, value, _row in marks)
+            counts = tuple(row.valid_trials > 0 for _place, _value, row in marks)
+            lines.append(Line(_name(rows_of_line, plot, others), rows_of_line, points, counts))
     return lines
 
 
@@ -94,7 +98,8 @@ def draw_sweep(experiment: Experiment, plot: Plot) -> Figure | None:
     if len(places) < 2:
         return None
     shown = [row for line in lines for row in line.rows]
-    footer = caption_lines(caption(experiment, shown) + " A mark is a row of the summary: the median over its trials.")
+    explained = " A mark is a row of the summary: the median over its trials; hollow: none of them valid."
+    footer = caption_lines(caption(experiment, shown) + explained)
     said, logarithmic = _SAID[plot.y]
     legend = _LEGEND_LINE * len(lines) + 0.1
     with look():
@@ -109,7 +114,7 @@ def draw_sweep(experiment: Experiment, plot: Plot) -> Figure | None:
         axes.set_ylabel(said)
         axes.set_xlabel(plot.x)
         figure.legend(
-            handles=axes.get_lines(),
+            handles=[line for line in axes.get_lines() if not str(line.get_label()).startswith("_")],
             loc="upper left",
             bbox_to_anchor=(0.5 / WIDTH_IN, 1 - (0.45 + _HEIGHT + 0.5) / figure.get_figheight()),
             frameon=False,
@@ -135,6 +140,17 @@ def _draw(axes: Axes, lines: Sequence[Line], places: Sequence[ParameterValue]) -
             linewidth=1.2,
             linestyle=("-", "--", "-.", ":")[number % 4],
             label=line.name,
+        )
+        axes.plot(
+            [at[x] for (x, _y), counts in zip(line.points, line.counts, strict=True) if not counts],
+            [y for (_x, y), counts in zip(line.points, line.counts, strict=True) if not counts],
+            color=tint,
+            marker=_MARKERS[number % len(_MARKERS)],
+            markersize=4,
+            markerfacecolor="white",
+            linestyle="none",
+            label="_hollow",
+            zorder=3,
         )
     axes.set_xticks(range(len(places)), [f"{place:g}" if isinstance(place, float) else str(place) for place in places])
     axes.set_xlim(-0.3, len(places) - 0.7)
