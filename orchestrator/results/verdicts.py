@@ -29,6 +29,9 @@ NOT_OF_THE_LOAD = frozenset(
 )
 """Drops that no measured message suffers: other people's frames, and what is under way when programs end."""
 
+LEAKS = frozenset({"killed", "ring_stuck"})
+"""Why buffers are out for good; other explanations are of a kind that a driver keeps."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -202,6 +205,17 @@ def accounting(evidence: Evidence) -> Verdict | None:
     return _invalid("accounting", "; ".join(wrong)) if wrong else None
 
 
+def leaked(evidence: Evidence) -> Verdict | None:
+    """Buffers that nobody can give back: they were with a process that was killed, or on a ring that is stuck."""
+    lost = [
+        f"{pool.process}: {number} of {pool.size} ({reason.replace('_', ' ')})"
+        for pool in evidence.pools
+        for reason, number in pool.explained.items()
+        if reason in LEAKS
+    ]
+    return _mark("buffers leaked", "; ".join(lost)) if lost else None
+
+
 def wrong_cpu(evidence: Evidence) -> Verdict | None:
     """A thread was allowed to run, or ran, on a CPU that the plan does not give its process."""
     wrong = [
@@ -290,6 +304,7 @@ def all_verdicts() -> tuple[Callable[[Evidence], Verdict | None], ...]:
         saturated,
         corrupt,
         accounting,
+        leaked,
         wrong_cpu,
         losses,
         duplicates,
