@@ -84,6 +84,24 @@ class Bed:
         after = self.probe_ns(process.host, probe)
         if ended is not None:
             raise CommandFailed(ended.stderr_tail.strip(), host=process.host, process=process.name)
+        return Block(self.p50_us(process, supervised), before, after)
+
+    def group_block(self, primary: PlannedProcess, secondary: PlannedProcess) -> Block:
+        """The p50 of a primary that measures once its secondary has joined; the secondary stops first."""
+        probe = (primary.cpus[0], secondary.cpus[0])
+        before = self.probe_ns(primary.host, probe)
+        with contextlib.ExitStack() as stop:
+            measuring = self.start_planned(primary)
+            stop.callback(measuring.stop)
+            stop.callback(self.start_planned(secondary).stop)
+            ended = measuring.wait_done(60.0)
+        after = self.probe_ns(primary.host, probe)
+        if ended is not None:
+            raise CommandFailed(ended.stderr_tail.strip(), host=primary.host, process=primary.name)
+        return Block(self.p50_us(primary, measuring), before, after)
+
+    def p50_us(self, process: PlannedProcess, supervised: Supervised) -> float:
+        """The median of the samples that a process left in its folder."""
         with tempfile.TemporaryDirectory() as local:
             path = Path(local) / "samples.bin"
             self.hosts.remotes[process.host].get(f"{supervised.spec.directory}/{process.name}.samples.bin", path)
@@ -91,13 +109,13 @@ class Bed:
         (p50,) = percentiles(samples.returned, (0.5,), lost=samples.lost)
         if p50 is None:
             raise CommandFailed("the window has no samples", host=process.host, process=process.name)
-        return Block(p50 / 1000, before, after)
+        return p50 / 1000
 
 
-def plan_of(*assignments: str) -> Plan:
+def plan_of(*assignments: str, scenario: str = "smp") -> Plan:
     """A plan of one trial per row for the bench's hosts."""
     inventory = inventory_named("local")
-    request = Request(scenario_named("smp"), assignments, trials=1, seed=1, experiment="bench")
+    request = Request(scenario_named(scenario), assignments, trials=1, seed=1, experiment="bench")
     return make_plan(inventory, request, SourceTree(APPS).digest)
 
 

@@ -34,6 +34,7 @@ generator_options_begin(struct generator_options *o, uint32_t timeout_ms)
 	*o = (struct generator_options){
 			.warmup_s = -1,
 			.window_s = -1,
+			.min_size = MESSAGE_MIN_BYTES,
 			.idle = IDLE_SPIN,
 			.timeout_ms = timeout_ms,
 	};
@@ -51,7 +52,7 @@ generator_option(struct generator_options *o, int option, const char *text, uint
 		o->flows = (uint32_t)count;
 		break;
 	case OPTION_SIZE:
-		right = option_count("--size", text, MESSAGE_MIN_BYTES, max_size, &count);
+		right = option_count("--size", text, o->min_size, max_size, &count);
 		o->size = (uint32_t)count;
 		break;
 	case OPTION_DEPTH:

@@ -20,9 +20,10 @@
 
 struct generator_options {
 	uint32_t flows;
-	uint32_t size;	/* bytes of a message */
-	uint32_t depth; /* messages outstanding; 0: open loop */
-	double rate;	/* messages per second; 0: closed loop */
+	uint32_t size;	   /* bytes of a message */
+	uint32_t min_size; /* of --size; MESSAGE_MIN_BYTES unless the program says otherwise */
+	uint32_t depth;	   /* messages outstanding; 0: open loop */
+	double rate;	   /* messages per second; 0: closed loop */
 	double warmup_s;
 	double window_s;
 	enum idle_policy idle;

@@ -9,7 +9,7 @@ int
 meter_begin(struct meter *m, const struct generator_options *o)
 {
 	*m = (struct meter){.flows = o->flows, .size = o->size, .tag = o->tag};
-	m->newest = calloc(o->flows, sizeof(*m->newest));
+	m->newest = calloc(o->flows > METER_SENDERS ? o->flows : METER_SENDERS, sizeof(*m->newest));
 	if (m->newest == NULL)
 		return -1;
 	m->recorder = recorder_create(o->max_samples);
@@ -51,31 +51,57 @@ meter_sent(struct meter *m, uint64_t tick)
 	return true;
 }
 
+/* Whether it is a message of ours, whole and right; counts it if not. */
+static bool
+take(struct meter *m, const uint8_t *from, size_t available, struct message *message)
+{
+	enum message_error error = message_read_sized(message, from, available, m->size, m->tag);
+
+	/* All our messages have one size and their flow follows from their number. */
+	if (error == MESSAGE_OK && m->size < MESSAGE_MIN_BYTES)
+		message->flow = meter_flow(m, message->seq);
+	if (error == MESSAGE_OK && message->flow != meter_flow(m, message->seq))
+		error = MESSAGE_CORRUPT;
+	if (error != MESSAGE_OK)
+		m->errors[error]++;
+	return error == MESSAGE_OK;
+}
+
+/* Records the return of message `seq`, whose order is judged by `newest`. */
+static enum meter_verdict
+record(struct meter *m, uint64_t seq, uint64_t tick, uint64_t *newest)
+{
+	if (recorder_return(m->recorder, seq, tick) != RECORDER_OK)
+		return METER_REPEATED;
+	m->outstanding--;
+	m->returns++;
+	if (seq + 1 > *newest)
+		*newest = seq + 1;
+	else
+		m->reordered++;
+	return METER_OK;
+}
+
 enum meter_verdict
 meter_returned(struct meter *m, const uint8_t *from, size_t available, uint64_t tick)
 {
 	struct message message;
-	enum message_error error = message_read(&message, from, available, m->tag);
-	uint64_t *newest;
 
-	/* All our messages have one size and their flow follows from their number. */
-	if (error == MESSAGE_OK &&
-			(message.length != m->size || message.flow != meter_flow(m, message.seq)))
-		error = MESSAGE_CORRUPT;
-	if (error != MESSAGE_OK) {
-		m->errors[error]++;
+	if (!take(m, from, available, &message))
 		return METER_REFUSED;
-	}
-	if (recorder_return(m->recorder, message.seq, tick) != RECORDER_OK)
-		return METER_REPEATED;
-	m->outstanding--;
-	m->returns++;
-	newest = &m->newest[message.flow];
-	if (message.seq + 1 > *newest)
-		*newest = message.seq + 1;
-	else
-		m->reordered++;
-	return METER_OK;
+	return record(m, message.seq, tick, &m->newest[message.flow]);
+}
+
+enum meter_verdict
+meter_returned_by(struct meter *m, const uint8_t *from, size_t available, uint64_t tick,
+		uint32_t sender, uint64_t *seq)
+{
+	struct message message;
+
+	if (!take(m, from, available, &message))
+		return METER_REFUSED;
+	*seq = message.seq;
+	return record(m, message.seq, tick, &m->newest[sender]);
 }
 
 uint64_t

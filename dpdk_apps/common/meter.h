@@ -21,6 +21,9 @@
 
 struct generator_options;
 
+/* Who may give messages back, at most, where order is judged by that. */
+#define METER_SENDERS 64
+
 struct meter {
 	struct recorder *recorder;
 	uint32_t flows;
@@ -28,9 +31,9 @@ struct meter {
 	uint32_t tag;
 	uint64_t outstanding; /* sent, and neither returned nor given up */
 	uint64_t oldest;      /* no packet before this one is outstanding */
-	uint64_t *newest;     /* [flows] 1 + the highest sequence number that returned */
+	uint64_t *newest;     /* [flows or senders] 1 + the highest sequence number that returned */
 	uint64_t returns;     /* messages that returned for the first time, warm-up included */
-	uint64_t reordered;   /* first returns behind a later one of their flow */
+	uint64_t reordered;   /* first returns behind a later one of their flow or sender */
 	uint64_t errors[MESSAGE_ERRORS];
 };
 
@@ -77,6 +80,14 @@ enum meter_verdict {
 /* Checks every byte of a message that came back at `tick`. */
 enum meter_verdict meter_returned(
 		struct meter *m, const uint8_t *from, size_t available, uint64_t tick);
+
+/*
+ * The same, but order is judged among what one `sender` (below METER_SENDERS) gives back: where
+ * several take from one queue, what one of them returns may overtake what another holds. The
+ * number of the message is in `seq` if it is METER_OK. A meter is used in one of the two ways.
+ */
+enum meter_verdict meter_returned_by(struct meter *m, const uint8_t *from, size_t available,
+		uint64_t tick, uint32_t sender, uint64_t *seq);
 
 /*
  * Gives up what was sent more than `timeout` ticks before `now`; returns how many.

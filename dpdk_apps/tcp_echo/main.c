@@ -6,7 +6,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "message.h"
@@ -41,7 +40,9 @@ static const struct option long_options[] = {
 
 static const char help[] =
 		"tcp_echo: gives messages back over TCP until SIGINT or SIGTERM\n"
-		"  --listen IP:PORT    shared by all workers (SO_REUSEPORT)\n"
+		"  --listen WHERE      IP:PORT, shared by all workers (SO_REUSEPORT), or "
+		"unix:PATH,\n"
+		"                      where worker I has a socket of its own, PATH.I\n"
 		"  --worker I          number of this worker, from 0\n"
 		"  --workers N         how many there are\n"
 		"  --mode block|poll   sleep in epoll, or never sleep\n"
@@ -68,7 +69,7 @@ read_options(int argc, char *argv[], struct arguments *a)
 			return EXIT_DONE;
 		case LISTEN:
 			right = has_address =
-					option_address("--listen", optarg, &a->worker.address);
+					option_endpoint("--listen", optarg, &a->worker.address);
 			break;
 		case WORKER:
 			right = option_count("--worker", optarg, 0, MAX_WORKERS - 1, &worker);
@@ -83,8 +84,8 @@ read_options(int argc, char *argv[], struct arguments *a)
 			right = option_idle("--idle", optarg, &a->worker.idle);
 			break;
 		case SIZE:
-			right = option_count(
-					"--size", optarg, MESSAGE_MIN_BYTES, TCP_MAX_SIZE, &size);
+			right = option_count("--size", optarg, MESSAGE_SHORT_MIN_BYTES,
+					TCP_MAX_SIZE, &size);
 			break;
 		case DELAY:
 			right = option_count("--delay-us", optarg, 0, MAX_DELAY_US, &a->delay_us);
@@ -144,7 +145,7 @@ write_stats(const struct arguments *a, const struct worker_counts *c, enum tcp_s
 	stats_object_begin(s, NULL);
 	stats_count(s, "port", 0);
 	stats_count(s, "queue", a->worker.worker);
-	stats_string(s, "driver", "tcp");
+	stats_string(s, "driver", endpoint_driver(&a->worker.address));
 	stats_count(s, "rx_packets", c->received);
 	stats_count(s, "tx_packets", c->returned);
 	stats_count(s, "rx_bytes", c->rx_bytes);
@@ -191,14 +192,14 @@ main(int argc, char *argv[])
 		a.worker.delay = (uint64_t)((double)a.delay_us * 1e-6 *
 					    clock_calibrate(CALIBRATE_MS));
 	tcp_raise_socket_limit();
-	listener = tcp_listen(&a.worker.address, a.worker.workers, &spread);
+	listener = endpoint_listen(&a.worker.address, a.worker.worker, a.worker.workers, &spread);
 	if (listener < 0)
 		return EXIT_FAILED;
 	begin = clock_mark();
 	lifecycle_ready("worker=%u/%u", a.worker.worker, a.worker.workers);
 	result = worker_run(&a.worker, listener, &counts);
 	end = clock_mark();
-	(void)close(listener);
+	endpoint_close(&a.worker.address, a.worker.worker, listener);
 	if (write_stats(&a, &counts, spread, clock_ticks_per_s(&begin, &end)) != 0) {
 		complain("cannot write %s: %s", a.stats, strerror(errno));
 		return EXIT_FAILED;

@@ -114,7 +114,7 @@ static int
 accept_all(struct worker *w)
 {
 	for (;;) {
-		int fd = tcp_accept(w->listener);
+		int fd = endpoint_accept(&w->options->address, w->listener);
 
 		if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return choose_way(w);

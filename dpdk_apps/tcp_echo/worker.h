@@ -5,11 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "endpoint.h"
 #include "lifecycle.h"
 #include "tcp_socket.h"
 
 struct worker_options {
-	struct sockaddr_in address;
+	struct endpoint address;
 	unsigned int worker;
 	unsigned int workers;
 	enum tcp_mode mode;

@@ -34,14 +34,14 @@ open_floor(struct connection *k, size_t size)
 }
 
 static int
-open_connection(struct connections *c, struct connection *k, const struct sockaddr_in *address,
-		unsigned int first_port)
+open_connection(struct connections *c, struct connection *k, const struct endpoint *address,
+		uint32_t workers, unsigned int first_port)
 {
 	unsigned int flow = (unsigned int)(k - c->all);
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = k};
 
 	if (address != NULL)
-		k->fd = tcp_connect(address, first_port, flow, CONNECT_TIMEOUT_MS);
+		k->fd = endpoint_connect(address, workers, first_port, flow, CONNECT_TIMEOUT_MS);
 	else if (open_floor(k, c->size) != 0)
 		return -1;
 	if (k->fd < 0)
@@ -60,14 +60,15 @@ open_connection(struct connections *c, struct connection *k, const struct sockad
 }
 
 int
-connections_begin(struct connections *c, const struct sockaddr_in *address, uint32_t count,
-		size_t size, enum tcp_mode mode)
+connections_begin(struct connections *c, const struct endpoint *address, uint32_t workers,
+		uint32_t count, size_t size, enum tcp_mode mode)
 {
 	struct epoll_event stop = {.events = EPOLLIN, .data.ptr = NULL};
 	unsigned int first_port = tcp_first_port(count);
 
 	*c = (struct connections){.size = size,
 			.floor = address == NULL,
+			.driver = address == NULL ? "socketpair" : endpoint_driver(address),
 			.polls = mode == TCP_POLL,
 			.epoll = -1};
 	c->asks_each = c->polls && count <= TCP_ASK_EACH;
@@ -85,7 +86,7 @@ connections_begin(struct connections *c, const struct sockaddr_in *address, uint
 	for (c->count = 0; c->count < count; c->count++) {
 		c->all[c->count].fd = -1;
 		c->all[c->count].echo.fd = -1;
-		if (open_connection(c, &c->all[c->count], address, first_port) != 0) {
+		if (open_connection(c, &c->all[c->count], address, workers, first_port) != 0) {
 			c->count++; /* connections_end() closes what there is of it */
 			return -1;
 		}

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "echo_stream.h"
+#include "endpoint.h"
 #include "meter.h"
 #include "tcp_socket.h"
 
@@ -33,8 +34,9 @@ struct connections {
 	size_t in_capacity; /* of each connection */
 	struct connection *all;
 	bool floor;
-	bool polls;	/* never sleeps */
-	bool asks_each; /* recv() on each connection, instead of epoll */
+	const char *driver; /* what its sockets are called in statistics */
+	bool polls;	    /* never sleeps */
+	bool asks_each;	    /* recv() on each connection, instead of epoll */
 	int epoll;
 	uint32_t closed;
 	int error; /* errno of the first one that closed by an error, else 0 */
@@ -45,10 +47,10 @@ struct connections {
 	uint64_t send_full; /* sends that the socket did not take whole */
 };
 
-/* Connects all to `address`, or to echoes in this program where it is NULL. 0, or -1 after a
- * message. */
-int connections_begin(struct connections *c, const struct sockaddr_in *address, uint32_t count,
-		size_t size, enum tcp_mode mode);
+/* Connects all to the `workers` at `address`, or to echoes in this program where it is NULL. 0, or
+ * -1 after a message. */
+int connections_begin(struct connections *c, const struct endpoint *address, uint32_t workers,
+		uint32_t count, size_t size, enum tcp_mode mode);
 
 /* Closes and frees. */
 void connections_end(struct connections *c);

@@ -12,6 +12,7 @@
 #include "connections.h"
 #include "generator_options.h"
 #include "loop.h"
+#include "message.h"
 #include "meter.h"
 #include "options.h"
 #include "report.h"
@@ -21,17 +22,21 @@
 
 struct arguments {
 	struct generator_options generator;
-	struct sockaddr_in address;
+	struct endpoint address;
+	uint64_t workers; /* of a Unix socket */
 	bool has_address;
 	enum tcp_mode mode;
 	bool has_mode;
 };
 
-enum traffic_option { HELP = 1, CONNECT, MODE };
+enum traffic_option { HELP = 1, CONNECT, WORKERS, MODE };
+
+#define MAX_WORKERS 256
 
 static const struct option long_options[] = {
 		{"help", no_argument, NULL, HELP},
 		{"connect", required_argument, NULL, CONNECT},
+		{"workers", required_argument, NULL, WORKERS},
 		{"mode", required_argument, NULL, MODE},
 		GENERATOR_LONG_OPTIONS,
 		{NULL, 0, NULL, 0},
@@ -39,7 +44,11 @@ static const struct option long_options[] = {
 
 static const char help[] =
 		"tcp_traffic: sends messages over TCP, checks and times what comes back\n"
-		"  --connect IP:PORT   the echo; with --floor it is left alone\n"
+		"  --connect WHERE     the echo, IP:PORT or unix:PATH; with --floor it is left "
+		"alone\n"
+		"  --workers N         how many echoes a unix:PATH has, flow f going to PATH.(f "
+		"mod N) "
+		"(1)\n"
 		"  --mode block|poll   sleep in epoll, or never sleep\n";
 
 /* -1: go on; else the exit code. */
@@ -50,6 +59,7 @@ read_options(int argc, char *argv[], struct arguments *a)
 
 	opterr = 0;
 	generator_options_begin(&a->generator, TIMEOUT_MS);
+	a->generator.min_size = MESSAGE_SHORT_MIN_BYTES;
 	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
 		bool right;
 
@@ -58,7 +68,9 @@ read_options(int argc, char *argv[], struct arguments *a)
 			(void)fputs(generator_help, stdout);
 			return EXIT_DONE;
 		} else if (option == CONNECT) {
-			right = a->has_address = option_address("--connect", optarg, &a->address);
+			right = a->has_address = option_endpoint("--connect", optarg, &a->address);
+		} else if (option == WORKERS) {
+			right = option_count("--workers", optarg, 1, MAX_WORKERS, &a->workers);
 		} else if (option == MODE) {
 			right = a->has_mode = option_tcp_mode("--mode", optarg, &a->mode);
 		} else if (option >= GENERATOR_OPTION_FIRST && option <= GENERATOR_OPTION_LAST) {
@@ -128,7 +140,7 @@ measure(const struct arguments *a, struct connections *c, struct meter *m)
 int
 main(int argc, char *argv[])
 {
-	struct arguments a = {0};
+	struct arguments a = {.workers = 1};
 	struct connections connections = {0};
 	struct meter meter;
 	int code = EXIT_FAILED;
@@ -151,7 +163,7 @@ main(int argc, char *argv[])
 		return EXIT_FAILED;
 	}
 	if (connections_begin(&connections, a.generator.floor ? NULL : &a.address,
-			    a.generator.flows, a.generator.size, a.mode) == 0)
+			    (uint32_t)a.workers, a.generator.flows, a.generator.size, a.mode) == 0)
 		code = measure(&a, &connections, &meter);
 	if (code == EXIT_DONE && a.generator.linger)
 		lifecycle_linger();

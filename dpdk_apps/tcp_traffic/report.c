@@ -12,7 +12,7 @@ write_queue(struct stats *s, const struct connections *c)
 	stats_object_begin(s, NULL);
 	stats_count(s, "port", 0);
 	stats_count(s, "queue", 0);
-	stats_string(s, "driver", c->floor ? "socketpair" : "tcp");
+	stats_string(s, "driver", c->driver);
 	stats_count(s, "rx_packets", c->rx_messages);
 	stats_count(s, "tx_packets", c->tx_messages);
 	stats_count(s, "rx_bytes", c->rx_bytes);

@@ -107,6 +107,99 @@ a_body_of_another_message_is_found(void **state)
 	assert_int_equal(message_read(&back, one, 64, TAG), MESSAGE_CORRUPT);
 }
 
+/* Below MESSAGE_MIN_BYTES there is no room for a header: what both ends know is left out. */
+static void
+short_ones_come_back_as_written(void **state)
+{
+	(void)state;
+	for (uint32_t length = MESSAGE_SHORT_MIN_BYTES; length < MESSAGE_MIN_BYTES; length++) {
+		uint8_t *bytes = malloc(length);
+		struct message m = {.seq = 0xfedcba98u - length, .length = length, .tag = TAG};
+		struct message back;
+
+		assert_non_null(bytes);
+		message_write(bytes, &m);
+		assert_int_equal(message_read_sized(&back, bytes, length, length, TAG), MESSAGE_OK);
+		assert_int_equal(back.seq, m.seq);
+		assert_int_equal(back.length, length);
+		assert_int_equal(back.flow, 0);
+		assert_int_equal(message_read_sized(&back, bytes, length - 1, length, TAG),
+				MESSAGE_SHORT);
+		assert_int_equal(message_read_sized(&back, bytes, length, length, TAG + 1),
+				MESSAGE_FOREIGN);
+		free(bytes);
+	}
+}
+
+static void
+short_golden_bytes(void **state)
+{
+	static const uint8_t golden[12] = {
+			0x04, 0x03, 0x02, 0x01, 0x66, 0x62, 0x54, 0xf4, 0xf6, 0x56, 0x66, 0xf8};
+	struct message m = {.seq = 0x01020304u, .length = 12, .tag = TAG};
+	uint8_t bytes[12];
+
+	(void)state;
+	message_write(bytes, &m);
+	assert_memory_equal(bytes, golden, sizeof(golden));
+}
+
+/* Sixteen bits of check miss one wrong number in 65,536; of those that differ in one bit they miss
+ * none here. */
+static void
+every_flipped_bit_of_a_short_one_is_found(void **state)
+{
+	(void)state;
+	for (uint32_t length = MESSAGE_SHORT_MIN_BYTES; length < MESSAGE_MIN_BYTES; length++) {
+		uint8_t bytes[MESSAGE_MIN_BYTES];
+		struct message m = {.seq = 99, .length = length, .tag = TAG};
+		struct message back;
+
+		message_write(bytes, &m);
+		for (uint32_t bit = 0; bit < length * 8; bit++) {
+			bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+			assert_int_equal(message_read_sized(&back, bytes, length, length, TAG),
+					bit / 8 == 4 || bit / 8 == 5 ? MESSAGE_FOREIGN
+								     : MESSAGE_CORRUPT);
+			bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		}
+	}
+}
+
+/* Random numbers under a check that is another's: about one in 65,536 passes, not more. */
+static void
+a_wrong_number_seldom_passes(void **state)
+{
+	uint8_t bytes[MESSAGE_SHORT_MIN_BYTES];
+	struct message m = {.seq = 7, .length = MESSAGE_SHORT_MIN_BYTES, .tag = TAG};
+	struct message back;
+	int passed = 0;
+
+	(void)state;
+	message_write(bytes, &m);
+	for (uint32_t i = 1; i <= 1u << 20; i++) {
+		uint32_t seq = 7u + i * 2654435761u;
+
+		memcpy(bytes, &seq, sizeof(seq));
+		passed += message_read_sized(&back, bytes, sizeof(bytes), sizeof(bytes), TAG) ==
+			  MESSAGE_OK;
+	}
+	assert_true(passed < 48); /* 16 are expected */
+}
+
+static void
+a_long_one_of_another_size_is_corrupt(void **state)
+{
+	uint8_t bytes[64];
+	struct message m = {.seq = 5, .length = 48, .tag = TAG};
+	struct message back;
+
+	(void)state;
+	message_write(bytes, &m);
+	assert_int_equal(message_read_sized(&back, bytes, 64, 48, TAG), MESSAGE_OK);
+	assert_int_equal(message_read_sized(&back, bytes, 64, 64, TAG), MESSAGE_CORRUPT);
+}
+
 int
 main(void)
 {
@@ -116,6 +209,11 @@ main(void)
 			cmocka_unit_test(every_flipped_bit_is_found),
 			cmocka_unit_test(short_ones_are_told_from_corrupt_ones),
 			cmocka_unit_test(a_body_of_another_message_is_found),
+			cmocka_unit_test(short_ones_come_back_as_written),
+			cmocka_unit_test(short_golden_bytes),
+			cmocka_unit_test(every_flipped_bit_of_a_short_one_is_found),
+			cmocka_unit_test(a_wrong_number_seldom_passes),
+			cmocka_unit_test(a_long_one_of_another_size_is_corrupt),
 	};
 
 	return cmocka_run_group_tests_name("message", tests, NULL, NULL);

@@ -165,6 +165,47 @@ lost_ones_expire_in_order(void **state)
 	assert_int_equal(meter_expire(&f->meter, 9999, 50), 0);
 }
 
+/* Two who take from one queue overtake one another; what one of them gives back is in order. */
+static void
+order_can_be_judged_by_who_gives_back(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t seq = 99;
+
+	send_some(f, 8, 100);
+	assert_int_equal(meter_returned_by(&f->meter, f->out[6], SIZE, 5000, 1, &seq), METER_OK);
+	assert_int_equal(seq, 6);
+	assert_int_equal(meter_returned_by(&f->meter, f->out[3], SIZE, 5000, 2, &seq), METER_OK);
+	assert_int_equal(seq, 3);
+	assert_int_equal(f->meter.reordered, 0);
+	assert_int_equal(meter_returned_by(&f->meter, f->out[0], SIZE, 5000, 1, &seq), METER_OK);
+	assert_int_equal(f->meter.reordered, 1);
+	assert_int_equal(meter_returned_by(&f->meter, f->out[0], SIZE, 5000, 63, &seq),
+			METER_REPEATED);
+}
+
+/* A short message does not say its flow, which follows from its number. */
+static void
+short_messages_are_measured_too(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t bytes[3][MESSAGE_SHORT_MIN_BYTES];
+
+	f->meter.size = MESSAGE_SHORT_MIN_BYTES;
+	for (int i = 0; i < 3; i++)
+		meter_write(&f->meter, (uint64_t)i, bytes[i]);
+	for (int i = 0; i < 3; i++)
+		assert_true(meter_sent(&f->meter, 100));
+	for (int i = 2; i >= 0; i--)
+		assert_int_equal(meter_returned(&f->meter, bytes[i], sizeof(bytes[i]), 5000),
+				METER_OK);
+	assert_int_equal(f->meter.reordered, 0);
+	bytes[0][7] ^= 1;
+	assert_int_equal(
+			meter_returned(&f->meter, bytes[0], sizeof(bytes[0]), 5000), METER_REFUSED);
+	assert_int_equal(f->meter.errors[MESSAGE_CORRUPT], 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -177,6 +218,8 @@ main(void)
 			TEST(duplicates_free_no_place_twice),
 			TEST(wrong_messages_are_counted_by_what_is_wrong),
 			TEST(lost_ones_expire_in_order),
+			TEST(order_can_be_judged_by_who_gives_back),
+			TEST(short_messages_are_measured_too),
 	};
 
 	return cmocka_run_group_tests_name("meter", tests, NULL, NULL);

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from orchestrator.apps.process import LcoreOnCpu, PlannedProcess
 from orchestrator.errors import UsageError
-from orchestrator.inventory.model import Host
+from orchestrator.inventory.model import Host, Inventory
 
 
 def host_cpus(host: Host) -> tuple[int, ...]:
@@ -30,6 +30,18 @@ def cpu_of(host: Host, index: int) -> int:
 def lcore_for(host: Host, index: int) -> LcoreOnCpu:
     """A lcore of its own for process number `index` of `host`; only the CPU may be shared."""
     return LcoreOnCpu(lcore=index, cpu=cpu_of(host, index))
+
+
+def one_host_cpus(inventory: Inventory, host: Host) -> tuple[int, ...]:
+    """The CPUs for a scenario that runs on `host` alone: its own, then those of hosts that are idle meanwhile.
+
+    Hosts of a testbed share this machine's CPUs, and one that takes no part leaves its own unused.
+    """
+    own = host_cpus(host)
+    if inventory.testbed is None:
+        return own
+    others = (cpu for other in inventory.hosts if other.name != host.name for cpu in host_cpus(other))
+    return tuple(dict.fromkeys((*own, *others)))
 
 
 def prove_disjoint(processes: Sequence[PlannedProcess]) -> None:

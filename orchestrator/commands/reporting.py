@@ -14,7 +14,7 @@ from orchestrator.errors import UsageError
 from orchestrator.results.layout import ExperimentFolder
 from orchestrator.results.load import open_experiment
 from orchestrator.results.process_table import write_process_table
-from orchestrator.results.summary import write_summary
+from orchestrator.results.summary import write_oneway, write_summary
 
 REFERENCE = RESULTS / "reference"
 RESULT_VARIABLE = "DPDK_ORCHESTRATOR_RESULT"
@@ -36,6 +36,7 @@ def finish(folder: ExperimentFolder, progress: Progress) -> bool:
 
     experiment = open_experiment(folder.root)
     write_summary(folder, experiment.rows)
+    write_oneway(folder, experiment.rows)
     write_process_table(folder, experiment.fates)
     measured = any(row.n for row in experiment.rows)
     if measured:

@@ -79,6 +79,7 @@ def _trial(
         "scenario": request.scenario.name,
         "transport": row.transport,
         "link": row.link,
+        "driver": row.driver,
         "params": row.params,
         "build": source_digest,
         "inventory": inventory.model_dump(mode="json", by_alias=True),

@@ -41,6 +41,14 @@ def colour(row: SummaryRow) -> str:
         ("tcp", "veth", "kernel+bridge"): "#777777",
         ("tcp-poll", "veth", "kernel"): "#009E73",
         ("tcp-poll", "veth", "kernel+bridge"): "#56B4E9",
+        ("dpdk", "shm", "mp_mc"): "#0072B2",
+        ("dpdk", "shm", "sp_sc"): "#56B4E9",
+        ("dpdk", "shm", "rts"): "#CC79A7",
+        ("dpdk", "shm", "hts"): "#D55E00",
+        ("tcp", "loopback", "kernel"): "#222222",
+        ("tcp-poll", "loopback", "kernel"): "#009E73",
+        ("unix", "unix", "kernel"): "#8C6D31",
+        ("unix-poll", "unix", "kernel"): "#E69F00",
     }
     key = (row.transport, row.link, row.driver)
     return known.get(key) or _SPARE[crc32("/".join(key).encode()) % len(_SPARE)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -31,11 +31,12 @@ _SAID: dict[Measure, tuple[str, bool]] = {
 
 @dataclass(frozen=True)
 class Line:
-    """The rows of one series, ordered by the swept parameter: (x, y) and the rows themselves."""
+    """The rows of one series, ordered by the swept parameter: (x, y), whether it counts, and the rows themselves."""
 
     name: str
     rows: tuple[SummaryRow, ...]
     points: tuple[tuple[ParameterValue, float], ...]
+    counts: tuple[bool, ...]
 
 
 def value_of(row: SummaryRow, measure: Measure) -> float | None:
@@ -47,26 +48,47 @@ def value_of(row: SummaryRow, measure: Measure) -> float | None:
     return None if number is None else float(number)
 
 
+def swept(row: SummaryRow, x: str) -> ParameterValue | None:
+    """Where a row stands in the sweep: the value of a parameter, or what drives it; None where it has no such."""
+    return row.driver if x == "driver" else row.params.get(x)
+
+
 def lines_of(rows: Sequence[SummaryRow], plot: Plot) -> list[Line]:
     """The lines of a sweep. A series is what has one transport, link and driver, and one value of all other parameters
-    that vary; a row without the number has no mark.
+    that vary and do not follow from the swept one; a row without the number has no mark. What has a mark at one place
+    only sweeps nothing and is left out.
     """
-    chosen = [row for row in rows if plot.x in row.params and (not plot.only or row.transport in plot.only)]
+    chosen = [row for row in rows if swept(row, plot.x) is not None and (not plot.only or row.transport in plot.only)]
     _common, names = varying(chosen) if chosen else ({}, ())
-    others = [name for name in names if name != plot.x]
-    groups: dict[str, list[SummaryRow]] = {}
+    others = [name for name in names if name != plot.x and name not in plot.follows]
+    groups: dict[str, list[tuple[ParameterValue, SummaryRow]]] = {}
     for row in chosen:
         rest = {name: row.params[name] for name in others if name in row.params}
-        key = json.dumps([row.transport, row.link, row.driver, rest], sort_keys=True)
-        groups.setdefault(key, []).append(row)
+        driver = "" if plot.x == "driver" else row.driver
+        key = json.dumps([row.transport, row.link, driver, rest], sort_keys=True)
+        place = swept(row, plot.x)
+        if place is not None:
+            groups.setdefault(key, []).append((place, row))
     lines = []
     for group in groups.values():
-        ordered = sorted(group, key=lambda row: _order(row.params[plot.x]))
-        points = [(row.params[plot.x], value) for row in ordered if (value := value_of(row, plot.y)) is not None]
-        extra = settings(group[0].params, others)
-        if points:
-            lines.append(Line(label(group[0]) + (f", {extra}" if extra else ""), tuple(ordered), tuple(points)))
+        ordered = sorted(group, key=lambda entry: _order(entry[0]))
+        marks = [(place, value, row) for place, row in ordered if (value := value_of(row, plot.y)) is not None]
+        rows_of_line = tuple(row for _place, row in ordered)
+        if len(marks) > 1:
+            points = tuple((place, value) for place, value, _row in marks)
+            counts = tuple(row.valid_trials > 0 for _place, _value, row in marks)
+            lines.append(Line(_name(rows_of_line, plot, others), rows_of_line, points, counts))
     return lines
+
+
+def _name(rows: Sequence[SummaryRow], plot: Plot, others: Sequence[str]) -> str:
+    """What a line is called: its series, with what makes all of its rows invalid, and the parameters that vary."""
+    first = rows[0]
+    if plot.x == "driver":
+        first = replace(first, driver=first.link)
+    marks = tuple(mark for mark in first.marks if all(mark in row.marks for row in rows))
+    extra = settings(first.params, others)
+    return label(replace(first, marks=marks)) + (f", {extra}" if extra else "")
 
 
 def draw_sweep(experiment: Experiment, plot: Plot) -> Figure | None:
@@ -76,7 +98,8 @@ def draw_sweep(experiment: Experiment, plot: Plot) -> Figure | None:
     if len(places) < 2:
         return None
     shown = [row for line in lines for row in line.rows]
-    footer = caption_lines(caption(experiment, shown) + " A mark is a row of the summary: the median over its trials.")
+    explained = " A mark is a row of the summary: the median over its trials; hollow: none of them valid."
+    footer = caption_lines(caption(experiment, shown) + explained)
     said, logarithmic = _SAID[plot.y]
     legend = _LEGEND_LINE * len(lines) + 0.1
     with look():
@@ -91,7 +114,7 @@ def draw_sweep(experiment: Experiment, plot: Plot) -> Figure | None:
         axes.set_ylabel(said)
         axes.set_xlabel(plot.x)
         figure.legend(
-            handles=axes.get_lines(),
+            handles=[line for line in axes.get_lines() if not str(line.get_label()).startswith("_")],
             loc="upper left",
             bbox_to_anchor=(0.5 / WIDTH_IN, 1 - (0.45 + _HEIGHT + 0.5) / figure.get_figheight()),
             frameon=False,
@@ -117,6 +140,17 @@ def _draw(axes: Axes, lines: Sequence[Line], places: Sequence[ParameterValue]) -
             linewidth=1.2,
             linestyle=("-", "--", "-.", ":")[number % 4],
             label=line.name,
+        )
+        axes.plot(
+            [at[x] for (x, _y), counts in zip(line.points, line.counts, strict=True) if not counts],
+            [y for (_x, y), counts in zip(line.points, line.counts, strict=True) if not counts],
+            color=tint,
+            marker=_MARKERS[number % len(_MARKERS)],
+            markersize=4,
+            markerfacecolor="white",
+            linestyle="none",
+            label="_hollow",
+            zorder=3,
         )
     axes.set_xticks(range(len(places)), [f"{place:g}" if isinstance(place, float) else str(place) for place in places])
     axes.set_xlim(-0.3, len(places) - 0.7)

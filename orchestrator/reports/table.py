@@ -44,6 +44,8 @@ def render(experiment: Experiment, width: int) -> Group:
     ]
     for columns in _layout(width):
         parts += [Text(""), _table(experiment, columns)]
+    if any(row.oneway_p50_us is not None for row in rows):
+        parts += [Text(""), Text("of which the way there alone, both ends reading one clock:"), _oneway(experiment)]
     parts.append(Text(""))
     if any(value is None for row in rows if row.n for value in (row.p99_us, row.p999_us)):
         parts.append(Text(f"- : {NOT_RESOLVABLE}, too few samples (p99 needs 299 in each trial, p99.9 needs 2,995)"))
@@ -98,6 +100,22 @@ def _table(experiment: Experiment, columns: list[_Column]) -> Table:
             cells = [f"  {label_without_marks(row)}", *(column.cell(row) for column in columns)]
             if judged:
                 cells.append(row.verdict)
+            table.add_row(*(Text(cell) for cell in cells), style="" if row.valid_trials else "dim")
+    return table
+
+
+def _oneway(experiment: Experiment) -> Table:
+    """The rows whose way there was measured by itself."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("series", no_wrap=True)
+    for name in ("p50", "p99"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for title, rows in by_params(experiment.rows):
+        measured = [row for row in rows if row.oneway_p50_us is not None]
+        if measured and title:
+            table.add_row(Text(f"{title}:", style="italic"))
+        for row in measured:
+            cells = (f"  {label_without_marks(row)}", _us(row.oneway_p50_us), _us(row.oneway_p99_us))
             table.add_row(*(Text(cell) for cell in cells), style="" if row.valid_trials else "dim")
     return table
 

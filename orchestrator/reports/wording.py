@@ -119,7 +119,13 @@ def caption(experiment: Experiment, rows: Sequence[SummaryRow]) -> str:
 
 def links_explained(links: Iterable[str]) -> str:
     """`memif (shared memory, no NIC) and veth (a link of the kernel's)`."""
-    known = {"memif": "shared memory, no NIC", "veth": "a link within the kernel"}
+    known = {
+        "memif": "shared memory, no NIC",
+        "veth": "a link within the kernel",
+        "shm": "rings in shared memory",
+        "loopback": "the kernel's TCP within one host",
+        "unix": "Unix stream sockets",
+    }
     return " and ".join(f"{link} ({known[link]})" if link in known else link for link in links)
 
 

@@ -42,6 +42,8 @@ def ingest(folder: ExperimentFolder, record: TrialRecord) -> TrialResult:
         # Whatever is of no use any more: of a trial without samples the file stays, for whoever wants to look.
         if trial.samples.exists():
             trial.of_process(process.host, process.name, "samples.bin").unlink(missing_ok=True)
+        if trial.oneway.exists():
+            trial.of_process(process.host, process.name, "oneway.samples.bin").unlink(missing_ok=True)
     folder.ledger.append(
         "verdicts",
         record.trial.key,
@@ -69,6 +71,7 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
             stats[process.name] = found
     measuring = next((process for process in record.trial.processes if process.measures), None)
     samples = _samples(trial, measuring, problems)
+    oneway = _oneway(trial, measuring, samples, problems)
     returned = samples.returned if samples else None
     evidence = Evidence(
         record=record,
@@ -96,6 +99,7 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         late=known.late,
         retransmits=sum(entry.retransmits for entry in stats.values()),
         latency=_latency(samples),
+        oneway=None if oneway is None else _latency(oneway),
         ops_per_s=evidence.samples / window_s if window_s > 0 else 0.0,
         window_actual_s=window_s,
         load=_load(known),
@@ -128,6 +132,29 @@ def _samples(trial: TrialFolder, measuring: PlannedProcess | None, problems: lis
         return None
     write_parquet(samples, trial.samples)
     return samples
+
+
+def _oneway(
+    trial: TrialFolder, measuring: PlannedProcess | None, samples: Samples | None, problems: list[str]
+) -> Samples | None:
+    """The way there of the trial's packets, which is in Parquet then; None where it was not measured."""
+    if measuring is None or samples is None:
+        return None
+    source = trial.of_process(measuring.host, measuring.name, "oneway.samples.bin")
+    try:
+        if trial.oneway.exists():
+            return read_parquet(trial.oneway)
+        if not source.exists():
+            return None
+        oneway = read_recorder(source)
+        if len(oneway) != len(samples):
+            problems.append(f"{source}: {len(oneway)} samples, but {len(samples)} of the round trip")
+            return None
+    except SamplesError as error:
+        problems.append(str(error))
+        return None
+    write_parquet(oneway, trial.oneway)
+    return oneway
 
 
 def _latency(samples: Samples | None) -> Percentiles:

@@ -112,6 +112,11 @@ class TrialFolder:
         return self.root / "samples.parquet"
 
     @property
+    def oneway(self) -> Path:
+        """The way there of each packet in `samples`, where it was measured: in the same order and form."""
+        return self.root / "oneway.parquet"
+
+    @property
     def distribution(self) -> Path:
         """Round trips by value and count; only in references, in place of the samples: see `distribution`."""
         return self.root / "distribution.parquet"
@@ -160,6 +165,11 @@ class ExperimentFolder:
     def summary(self) -> Path:
         """summary.csv."""
         return self.root / "summary.csv"
+
+    @property
+    def oneway_table(self) -> Path:
+        """oneway.csv, where a scenario measures the way there alone."""
+        return self.root / "oneway.csv"
 
     @property
     def plots(self) -> Path:

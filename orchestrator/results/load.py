@@ -17,7 +17,7 @@ from orchestrator.results.distribution import Distribution, merge, of_samples, r
 from orchestrator.results.layout import ExperimentFolder, TrialFolder, read_json
 from orchestrator.results.model import StoredTrial
 from orchestrator.results.process_table import Fate, fates
-from orchestrator.results.samples import LOST, read_parquet
+from orchestrator.results.samples import LOST, Samples, read_parquet
 from orchestrator.results.summary import SummaryRow, summarise
 
 
@@ -38,7 +38,10 @@ class Experiment:
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """The summary with the columns of summary.csv, and `row`, `p50_low_us` and `p50_high_us` (95 % interval)."""
+        """The summary with the columns of summary.csv, and `row`, `p50_low_us` and `p50_high_us` (95 % interval).
+
+        `oneway_p50_us` and `oneway_p99_us` are the way there alone, where it was measured.
+        """
         return pd.DataFrame(
             [
                 {
@@ -61,6 +64,8 @@ class Experiment:
                     "row": row.row,
                     "p50_low_us": row.p50_interval_us[0] if row.p50_interval_us else None,
                     "p50_high_us": row.p50_interval_us[1] if row.p50_interval_us else None,
+                    "oneway_p50_us": row.oneway_p50_us,
+                    "oneway_p99_us": row.oneway_p99_us,
                 }
                 for row in self.rows
             ]
@@ -121,8 +126,9 @@ class Experiment:
     def samples(self, which: str) -> pd.DataFrame:
         """Raw samples of a trial (its key) or of all trials that a row's numbers are taken over (its `row`).
 
-        Columns: trial, send_ns (after the window began), rtt_ns (Int64; missing where the packet was lost). A
-        reference has no raw samples, only distributions: it raises SamplesError naming the file that is not there.
+        Columns: trial, send_ns (after the window began), rtt_ns (Int64; missing where the packet was lost), and
+        oneway_ns likewise, where the way there was measured. A reference has no raw samples, only distributions: it
+        raises SamplesError naming the file that is not there.
         """
         keys = (
             self.row(which).keys
@@ -131,10 +137,12 @@ class Experiment:
         )
         parts = []
         for key in keys:
-            samples = read_parquet(self.folder.trial(key).samples)
-            rtt = pd.array(samples.rtt_ns.astype("int64"), dtype="Int64")
-            rtt[samples.rtt_ns == LOST] = pd.NA
-            parts.append(pd.DataFrame({"trial": key, "send_ns": samples.send_ns, "rtt_ns": rtt}))
+            trial = self.folder.trial(key)
+            samples = read_parquet(trial.samples)
+            part = pd.DataFrame({"trial": key, "send_ns": samples.send_ns, "rtt_ns": _times(samples)})
+            if trial.oneway.exists():
+                part["oneway_ns"] = _times(read_parquet(trial.oneway))
+            parts.append(part)
         return pd.concat(parts, ignore_index=True)
 
     def distribution(self, key: str) -> Distribution:
@@ -151,6 +159,13 @@ class Experiment:
     def floors(self) -> tuple[StoredTrial, ...]:
         """Trials of the generator against itself."""
         return tuple(entry for entry in self.stored if entry.result.floor)
+
+
+def _times(samples: Samples) -> pd.api.extensions.ExtensionArray:
+    """Times in ns, missing where the packet was lost."""
+    times = pd.array(samples.rtt_ns.astype("int64"), dtype="Int64")
+    times[samples.rtt_ns == LOST] = pd.NA
+    return times
 
 
 def _distribution(trial: TrialFolder) -> Distribution:
@@ -186,6 +201,7 @@ def _trial_line(entry: StoredTrial) -> dict[str, object]:
         "late": result.late,
         "retransmits": result.retransmits,
         **result.latency.model_dump(),
+        **({f"oneway_{name}": value for name, value in result.oneway.model_dump().items()} if result.oneway else {}),
         "ops_per_s": result.ops_per_s,
         "shares": {share.process: share.fraction for share in result.shares},
         "probe_before_ns": max((probe.before_ns for probe in result.probes), default=None),

@@ -121,6 +121,8 @@ class TrialResult(Record):
     late: int = 0
     retransmits: int = 0
     latency: Percentiles = Percentiles()
+    oneway: Percentiles | None = None
+    """The way to the other end alone, of the same packets; only where a program measures it: both ends on one clock."""
     ops_per_s: float = 0.0
     """Messages of the window that returned, per second of the window."""
     window_actual_s: float = 0.0

@@ -115,6 +115,8 @@ class ProcessStats(_Part):
     pool: PoolStats | None = None
     proc_type: str = ""
     ended: str = ""
+    ring_stuck: str = ""
+    """Which ring, where it ended because of one."""
 
     loop: str = ""
     depth: int = 0

@@ -79,6 +79,9 @@ class SummaryRow:
     """Verdicts that a label must carry: those that every trial of the row has and that make it invalid."""
     loop: str
     """`closed loop, depth 1` or `open loop, 10000/s`."""
+    oneway_p50_us: float | None = None
+    """The way there alone, where it was measured: in oneway.csv, not in summary.csv."""
+    oneway_p99_us: float | None = None
 
     @property
     def params_json(self) -> str:
@@ -143,6 +146,7 @@ def _row(trial: PlannedTrial, entries: Sequence[StoredTrial], planned: int) -> S
     # A trial without samples has no percentiles; among trials that are all invalid it must not make the others' vanish.
     used = [entry for entry in valid or entries if entry.result.n]
     latency = [entry.result.latency for entry in used]
+    oneway = [entry.result.oneway for entry in used if entry.result.oneway is not None]
     p50s = [value.p50_ns / 1000 for value in latency if value.p50_ns is not None]
     maxima = [value.max_ns for value in latency if value.max_ns is not None]
     return SummaryRow(
@@ -167,6 +171,8 @@ def _row(trial: PlannedTrial, entries: Sequence[StoredTrial], planned: int) -> S
         keys=tuple(entry.record.trial.key for entry in used),
         marks=_marks(entries, valid),
         loop=_loop(entries),
+        oneway_p50_us=_median_us([value.p50_ns for value in oneway]) if len(oneway) == len(used) else None,
+        oneway_p99_us=_median_us([value.p99_ns for value in oneway]) if len(oneway) == len(used) else None,
     )
 
 
@@ -218,6 +224,24 @@ def _loop(entries: Sequence[StoredTrial]) -> str:
         if load.loop == "open":
             return f"open loop, {load.asked:.0f}/s"
     return "unknown loop"
+
+
+ONEWAY_COLUMNS = ("scenario", "transport", "link", "driver", "params", "oneway_p50_us", "oneway_p99_us", "p50_us")
+"""The columns of oneway.csv, in order: `p50_us` is the round trip, for comparison."""
+
+
+def write_oneway(folder: ExperimentFolder, rows: Iterable[SummaryRow]) -> None:
+    """Write oneway.csv with the rows whose way there was measured alone; no file where there is none."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(ONEWAY_COLUMNS)
+    measured = [row for row in rows if row.oneway_p50_us is not None]
+    for row in measured:
+        times = (row.oneway_p50_us, row.oneway_p99_us, row.p50_us)
+        what = (row.scenario, row.transport, row.link, row.driver, row.params_json)
+        writer.writerow((*what, *("" if value is None else f"{value:.3f}" for value in times)))
+    if measured:
+        write_atomic(folder.oneway_table, text.getvalue(), replace=True)
 
 
 def to_csv(rows: Iterable[SummaryRow]) -> str:

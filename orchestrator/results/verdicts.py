@@ -29,6 +29,9 @@ NOT_OF_THE_LOAD = frozenset(
 )
 """Drops that no measured message suffers: other people's frames, and what is under way when programs end."""
 
+LEAKS = frozenset({"killed", "ring_stuck"})
+"""Why buffers are out for good; other explanations are of a kind that a driver keeps."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -74,6 +77,15 @@ def oversubscribed(evidence: Evidence) -> Verdict | None:
         detail=f"{len(processes)} processes, generator included, on {len(cpus)} CPUs",
         invalid=True,
     )
+
+
+def ring_stuck(evidence: Evidence) -> Verdict | None:
+    """A process was killed within an operation on a ring that others use too: its tail stands still for ever."""
+    stuck = [name for name, stats in evidence.stats.items() if stats.ended == "ring stuck"]
+    if not stuck:
+        return None
+    told = ", ".join(f"{name}: the ring {evidence.stats[name].ring_stuck}".rstrip() for name in stuck)
+    return _invalid("ring stuck", f"{told}: its tail stands still, a process died within an operation on it")
 
 
 def fault(evidence: Evidence) -> Verdict | None:
@@ -197,6 +209,17 @@ def accounting(evidence: Evidence) -> Verdict | None:
     return _invalid("accounting", "; ".join(wrong)) if wrong else None
 
 
+def leaked(evidence: Evidence) -> Verdict | None:
+    """Buffers that nobody can give back: they were with a process that was killed, or on a ring that is stuck."""
+    lost = [
+        f"{pool.process}: {number} of {pool.size} ({reason.replace('_', ' ')})"
+        for pool in evidence.pools
+        for reason, number in pool.explained.items()
+        if reason in LEAKS
+    ]
+    return _mark("buffers leaked", "; ".join(lost)) if lost else None
+
+
 def wrong_cpu(evidence: Evidence) -> Verdict | None:
     """A thread was allowed to run, or ran, on a CPU that the plan does not give its process."""
     wrong = [
@@ -273,6 +296,7 @@ def all_verdicts() -> tuple[Callable[[Evidence], Verdict | None], ...]:
     """Every verdict, in the order in which they are shown: what explains others comes first."""
     return (
         oversubscribed,
+        ring_stuck,
         fault,
         no_samples,
         unreadable,
@@ -284,6 +308,7 @@ def all_verdicts() -> tuple[Callable[[Evidence], Verdict | None], ...]:
         saturated,
         corrupt,
         accounting,
+        leaked,
         wrong_cpu,
         losses,
         duplicates,

@@ -14,8 +14,9 @@ class Plot:
     """One plot. `ecdf` and `ccdf` show distributions, `shares` who received how much, `fates` what became of it.
 
     A `sweep` shows one number of each row (`y`) against one parameter (`x`), a line for each series and each setting
-    of the other parameters that vary; it is drawn only where `x` has several values. `only` keeps rows of these
-    transports (empty: all).
+    of the other parameters that vary but those that follow from `x`; it is drawn only where `x` has several values,
+    which may be those of the column `driver` instead of a parameter's. `only` keeps rows of these transports (empty:
+    all).
     """
 
     kind: Kind
@@ -25,6 +26,7 @@ class Plot:
     x: str = ""
     y: Measure = "p50_us"
     only: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.dpdk_lab import Lab
+from support.lab_home import build_apps, lab_home
 from support.run_bed import Bed
+from support.simple_lab import Simple
 
 from orchestrator.commands.checkout import inventory_named
 from orchestrator.inventory.loader import load
@@ -75,3 +78,25 @@ def bed(run_testbed: Bed) -> Bed:
     if run_testbed.open_changes():  # an earlier test failed
         run_testbed.tool("restore")
     return run_testbed
+
+
+@pytest.fixture(scope="session")
+def simple_binaries(root: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """simple_mp and a program that it is not, built from this checkout."""
+    return build_apps(tmp_path_factory.mktemp("simple") / "build", ["simple_mp", "symmetric_mp"])
+
+
+@pytest.fixture(scope="module")
+def simple_home(simple_binaries: Path) -> Iterator[Lab]:
+    """Where the programs of `simple` run."""
+    with lab_home(simple_binaries) as lab:
+        yield lab
+
+
+@pytest.fixture
+def simple(simple_home: Lab) -> Iterator[Simple]:
+    """A group of simple_mp to be started; whatever of it still runs at the end is ended."""
+    try:
+        yield Simple(simple_home)
+    finally:
+        simple_home.end()

@@ -248,3 +248,30 @@ def test_tcp_is_judged_alike(folder):
     result = outcome_of(folder, trial=planned_trial(series=SERIES[3]), generator={"tcp": {"retransmits": 7}})
     assert names(result) == ["retransmissions"]
     assert result.retransmits == 7
+
+
+def test_a_ring_that_is_stuck_is_said_before_who_died(folder):
+    pool = {"size": 2047, "in_use_at_end": 12, "explained": {"killed": 0, "ring_stuck": 12}}
+    died = ProcessOutcome(name="symmetric_mp0", host="b", exit_code=-9, reason="exit", ready_s=0.1, seconds=1)
+    result = outcome_of(
+        folder,
+        generator={"ended": "ring stuck", "ring_stuck": "to the primary", "pool": pool},
+        record={"fault": "b: symmetric_mp0: ended while it was measured", "processes": (died,)},
+    )
+    assert names(result) == ["invalid: ring stuck", "invalid: app died", "buffers leaked"]
+    assert result.verdicts[0].detail.startswith("gen: the ring to the primary: its tail stands still")
+    assert result.verdicts[2].detail == "gen: 12 of 2047 (ring stuck)"
+
+
+def test_what_a_kill_leaked_is_a_reason_of_its_own_and_no_imbalance(folder):
+    pool = {"size": 2047, "in_use_at_end": 3, "explained": {"killed": 3, "ring_stuck": 0}}
+    result = outcome_of(folder, generator={"pool": pool})
+    assert names(result) == ["buffers leaked"]
+    assert result.valid
+    assert result.verdicts[0].detail == "gen: 3 of 2047 (killed)"
+
+
+def test_buffers_that_nothing_explains_are_an_imbalance(folder):
+    pool = {"size": 2047, "in_use_at_end": 3, "explained": {"killed": 2}}
+    result = outcome_of(folder, generator={"pool": pool})
+    assert names(result) == ["invalid: accounting", "buffers leaked"]

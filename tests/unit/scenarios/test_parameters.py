@@ -50,7 +50,10 @@ def test_an_unknown_scenario_names_the_closest():
         scenario_named("smpp")
 
 
-def test_every_scenario_takes_the_common_parameters():
+def test_a_common_parameter_means_the_same_in_every_scenario():
+    common = {parameter.name: parameter for parameter in EVERYWHERE}
     for scenario in all_scenarios().values():
-        names = {parameter.name for parameter in scenario.parameters}
-        assert {parameter.name for parameter in EVERYWHERE} <= names
+        own = {parameter.name: parameter for parameter in scenario.parameters}
+        assert {"transport", "size", "depth", "rate", "warmup_s", "window_s", "idle"} <= own.keys()
+        for name in own.keys() & common.keys():
+            assert (own[name].kind, own[name].unit) == (common[name].kind, common[name].unit)
