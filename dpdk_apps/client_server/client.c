@@ -13,6 +13,22 @@
 /* A long sleep is taken in pieces, so that the server's death is noticed in time. */
 #define NAP_US 200000
 
+/* What the driver takes is its own. A memif in a secondary takes nothing of the first burst: it
+ * maps its peer's memory instead. */
+static inline uint16_t
+send_burst(struct client *c, uint16_t index, struct rte_mbuf **frames, uint16_t n)
+{
+	uint16_t port = c->board->arrangement->ports[index].port;
+	uint16_t sent = rte_eth_tx_burst(port, c->id, frames, n);
+
+	if (unlikely(!c->has_sent[index])) {
+		if (sent == 0)
+			sent = rte_eth_tx_burst(port, c->id, frames, n);
+		c->has_sent[index] = sent > 0;
+	}
+	return sent;
+}
+
 static inline void
 flush(struct client *c, uint16_t index)
 {
@@ -24,9 +40,8 @@ flush(struct client *c, uint16_t index)
 
 	for (uint16_t i = 0; i < n; i++)
 		bytes += rte_pktmbuf_pkt_len(b->frames[i]);
-	/* What the driver takes is its own; the tail that it leaves is still ours to free. */
-	sent = rte_eth_tx_burst(c->board->arrangement->ports[index].port, c->id, b->frames, n);
-	if (unlikely(sent < n)) {
+	sent = send_burst(c, index, b->frames, n);
+	if (unlikely(sent < n)) { /* the tail is still ours to free */
 		for (uint16_t i = sent; i < n; i++)
 			bytes -= rte_pktmbuf_pkt_len(b->frames[i]);
 		rte_pktmbuf_free_bulk(&b->frames[sent], n - sent);

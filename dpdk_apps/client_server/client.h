@@ -19,8 +19,9 @@ struct client {
 	const struct client_view *board;
 	struct rte_ring *ring;
 	struct tx_buffer buffers[PORT_MAX]; /* [port_count]: what is to leave by each port */
-	uint16_t id;			    /* and its send queue */
-	uint64_t drain;			    /* ticks; 0: no frame waits for the next turn */
+	bool has_sent[PORT_MAX];
+	uint16_t id;	/* and its send queue */
+	uint64_t drain; /* ticks; 0: no frame waits for the next turn */
 	uint32_t sleep_us;
 	enum idle_policy idle;
 	bool counts_cycles;
