@@ -284,7 +284,6 @@ def _check_dispatch(transport: str, dispatch: str) -> None:
 def _check_sleep(params: dict[str, Value]) -> None:
     """A sleeper is only shown in an open loop: in a closed one it would slow the generator, and so all others, down."""
     if not params["sleep_us"]:
-        params["sleeping_client"] = 0
         return
     if not params["rate"]:
         raise UsageError(
