@@ -21,6 +21,9 @@
 /* net_af_xdp fills its own ring of this many buffers for each queue and does not start with fewer.
  */
 #define AF_XDP_STOCK 4096
+/* net_tap passes the descriptors of all its queues, both ways, to each other process in one message
+ * of the EAL's, which holds eight; with more it crashes. */
+#define TAP_MAX_SHARED 4
 
 static int
 driver_info(uint16_t port, struct rte_eth_dev_info *info)
@@ -72,6 +75,13 @@ one_process_only(const char *driver)
 	return strcmp(driver, "net_af_packet") == 0 || strcmp(driver, "net_af_xdp") == 0;
 }
 
+/* net_tap refuses another number of receive queues than of send queues. */
+static bool
+wants_pairs(const char *driver)
+{
+	return strcmp(driver, "net_tap") == 0;
+}
+
 bool
 port_can(uint16_t port, uint16_t queues, bool shared)
 {
@@ -85,19 +95,18 @@ port_can(uint16_t port, uint16_t queues, bool shared)
 				port, info.driver_name);
 		return false;
 	}
+	if (shared && wants_pairs(info.driver_name) && queues > TAP_MAX_SHARED) {
+		complain("port %u: %s shares at most %d queues with other processes, %u are "
+			 "needed: start fewer",
+				port, info.driver_name, TAP_MAX_SHARED, queues);
+		return false;
+	}
 	if (queues <= info.max_rx_queues && queues <= info.max_tx_queues)
 		return true;
 	complain("port %u (%s) has %u receive and %u send queues, %u of each are needed, one for "
 		 "each process: start fewer, or give the device more queues",
 			port, info.driver_name, info.max_rx_queues, info.max_tx_queues, queues);
 	return false;
-}
-
-/* net_tap refuses another number of receive queues than of send queues. */
-static bool
-wants_pairs(const char *driver)
-{
-	return strcmp(driver, "net_tap") == 0;
 }
 
 static void
