@@ -66,7 +66,9 @@ def choose(inventory: Inventory, kind: str, *, dpdk: bool, ports: int, processes
     found = cables(inventory, kind)
     if kind == "veth":
         found = [cable for cable in found if shared_port(cable) == (processes > 1)]
-        what = "veth links to a tap" if processes > 1 else "veth links without a tap"
+        what = "veth links without a tap"
+        if processes > 1:
+            what = "veth links to a tap (af_packet and af_xdp have one process that sends)"
     elif kind == "wire":
         wanted = {"dpdk", "both"} if dpdk else {"kernel", "both"}
         found = [cable for cable in found if {cable.generator.nic.role, cable.sut.nic.role} <= wanted]
