@@ -8,17 +8,22 @@
 #include <string.h>
 
 #include "clock.h"
+#include "echo_worker.h"
+#include "endpoint.h"
 #include "message.h"
 #include "options.h"
 #include "stats.h"
-#include "worker.h"
 
 #define MAX_WORKERS 256
 #define CALIBRATE_MS 20
 #define MAX_DELAY_US 1000000
 
 struct arguments {
-	struct worker_options worker;
+	struct worker_options options;
+	struct endpoint address;
+	unsigned int worker;
+	unsigned int workers;
+	size_t size;
 	uint64_t delay_us;
 	const char *stats;
 };
@@ -68,8 +73,7 @@ read_options(int argc, char *argv[], struct arguments *a)
 			(void)fputs(help, stdout);
 			return EXIT_DONE;
 		case LISTEN:
-			right = has_address =
-					option_endpoint("--listen", optarg, &a->worker.address);
+			right = has_address = option_endpoint("--listen", optarg, &a->address);
 			break;
 		case WORKER:
 			right = option_count("--worker", optarg, 0, MAX_WORKERS - 1, &worker);
@@ -78,10 +82,10 @@ read_options(int argc, char *argv[], struct arguments *a)
 			right = option_count("--workers", optarg, 1, MAX_WORKERS, &workers);
 			break;
 		case MODE:
-			right = has_mode = option_tcp_mode("--mode", optarg, &a->worker.mode);
+			right = has_mode = option_tcp_mode("--mode", optarg, &a->options.mode);
 			break;
 		case IDLE:
-			right = option_idle("--idle", optarg, &a->worker.idle);
+			right = option_idle("--idle", optarg, &a->options.idle);
 			break;
 		case SIZE:
 			right = option_count("--size", optarg, MESSAGE_SHORT_MIN_BYTES,
@@ -100,16 +104,16 @@ read_options(int argc, char *argv[], struct arguments *a)
 		if (!right)
 			return EXIT_WRONG_USE;
 	}
-	a->worker.worker = (unsigned int)worker;
-	a->worker.workers = (unsigned int)workers;
-	a->worker.size = size;
+	a->worker = (unsigned int)worker;
+	a->workers = (unsigned int)workers;
+	a->size = size;
 	if (!has_address)
 		complain("--listen is missing; --help lists the options");
 	else if (workers == 0)
 		complain("--workers is missing; --help lists the options");
 	else if (worker >= workers)
-		complain("--worker %u: there are %u workers, numbered from 0", a->worker.worker,
-				a->worker.workers);
+		complain("--worker %u: there are %u workers, numbered from 0", a->worker,
+				a->workers);
 	else if (!has_mode)
 		complain("--mode is missing; --help lists the options");
 	else if (size == 0)
@@ -132,53 +136,42 @@ write_stats(const struct arguments *a, const struct worker_counts *c, enum tcp_s
 	if (s == NULL)
 		return -1;
 	stats_number(s, "ticks_per_s", ticks_per_s);
-	stats_count(s, "worker", a->worker.worker);
-	stats_count(s, "workers", a->worker.workers);
-	stats_string(s, "mode", a->worker.mode == TCP_BLOCK ? "block" : "poll");
-	stats_string(s, "idle", a->worker.idle == IDLE_YIELD ? "yield" : "spin");
-	stats_count(s, "size", a->worker.size);
+	stats_count(s, "worker", a->worker);
+	stats_count(s, "workers", a->workers);
+	stats_count(s, "size", a->size);
 	stats_count(s, "delay_us", a->delay_us);
 	stats_string(s, "spread", tcp_spread_name(spread));
-	stats_count(s, "connections", c->connections);
 	stats_string(s, "ended", lifecycle_stopping() ? "signal" : "error");
-	stats_array_begin(s, "queues");
-	stats_object_begin(s, NULL);
-	stats_count(s, "port", 0);
-	stats_count(s, "queue", a->worker.worker);
-	stats_string(s, "driver", endpoint_driver(&a->worker.address));
-	stats_count(s, "rx_packets", c->received);
-	stats_count(s, "tx_packets", c->returned);
-	stats_count(s, "rx_bytes", c->rx_bytes);
-	stats_count(s, "tx_bytes", c->tx_bytes);
-	stats_object_begin(s, "drops");
-	stats_count(s, "peer_closed", c->peer_closed);
-	stats_count(s, "stopped", c->stopped);
-	stats_object_end(s);
-	stats_object_end(s);
-	stats_array_end(s);
-	stats_object_begin(s, "accounting");
-	stats_count(s, "in", c->received);
-	stats_count(s, "out", c->returned);
-	stats_count(s, "drops", c->peer_closed + c->stopped);
-	stats_object_end(s);
-	stats_count(s, "partial_bytes", c->partial_bytes);
-	stats_object_begin(s, "tcp");
-	stats_count(s, "retransmits", c->tcp.retransmits);
-	stats_count(s, "mss", c->tcp.mss);
-	stats_string(s, "congestion", c->tcp.congestion);
-	stats_object_end(s);
+	worker_report(s, &a->options, c, a->worker, endpoint_driver(&a->address));
 	stats_threads(s);
 	return stats_close(s);
+}
+
+/* The listening socket of this worker; all its connections carry messages of one size. */
+struct listener {
+	struct connection_source source;
+	const struct endpoint *address;
+	size_t size;
+};
+
+static int
+next_accepted(struct connection_source *source, size_t *size)
+{
+	const struct listener *listener = (const struct listener *)source;
+
+	*size = listener->size;
+	return endpoint_accept(listener->address, source->fd);
 }
 
 int
 main(int argc, char *argv[])
 {
-	struct arguments a = {.worker.idle = IDLE_SPIN};
+	struct arguments a = {.options.idle = IDLE_SPIN};
+	struct listener listener = {.source.next = next_accepted, .address = &a.address};
+	enum worker_end ending;
 	struct worker_counts counts = {0};
 	enum tcp_spread spread = TCP_SPREAD_HASH;
 	struct clock_mark begin, end;
-	int listener;
 	int result;
 
 	if (lifecycle_begin("tcp_echo") != 0) {
@@ -189,20 +182,21 @@ main(int argc, char *argv[])
 	if (result >= 0)
 		return result;
 	if (a.delay_us > 0)
-		a.worker.delay = (uint64_t)((double)a.delay_us * 1e-6 *
-					    clock_calibrate(CALIBRATE_MS));
+		a.options.delay = (uint64_t)((double)a.delay_us * 1e-6 *
+					     clock_calibrate(CALIBRATE_MS));
 	tcp_raise_socket_limit();
-	listener = endpoint_listen(&a.worker.address, a.worker.worker, a.worker.workers, &spread);
-	if (listener < 0)
+	listener.size = a.size;
+	listener.source.fd = endpoint_listen(&a.address, a.worker, a.workers, &spread);
+	if (listener.source.fd < 0)
 		return EXIT_FAILED;
 	begin = clock_mark();
-	lifecycle_ready("worker=%u/%u", a.worker.worker, a.worker.workers);
-	result = worker_run(&a.worker, listener, &counts);
+	lifecycle_ready("worker=%u/%u", a.worker, a.workers);
+	ending = worker_run(&a.options, &listener.source, &counts);
 	end = clock_mark();
-	endpoint_close(&a.worker.address, a.worker.worker, listener);
+	endpoint_close(&a.address, a.worker, listener.source.fd);
 	if (write_stats(&a, &counts, spread, clock_ticks_per_s(&begin, &end)) != 0) {
 		complain("cannot write %s: %s", a.stats, strerror(errno));
 		return EXIT_FAILED;
 	}
-	return result == 0 ? EXIT_DONE : EXIT_FAILED;
+	return ending == WORKER_STOPPED ? EXIT_DONE : EXIT_FAILED;
 }

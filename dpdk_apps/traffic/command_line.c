@@ -18,6 +18,7 @@ _Static_assert(GENERATOR_MAX_FLOWS <= SPREAD_MAX_FLOWS, "each flow has a source 
 
 enum {
 	OPTION_QUEUES = 256,
+	OPTION_TX_QUEUES,
 	OPTION_SPREAD,
 	OPTION_SRC_IP,
 	OPTION_DST_IP,
@@ -30,6 +31,7 @@ enum {
 static const struct option table[] = {
 		GENERATOR_LONG_OPTIONS,
 		{"queues", required_argument, NULL, OPTION_QUEUES},
+		{"tx-queues", required_argument, NULL, OPTION_TX_QUEUES},
 		{"spread", required_argument, NULL, OPTION_SPREAD},
 		{"src-ip", required_argument, NULL, OPTION_SRC_IP},
 		{"dst-ip", required_argument, NULL, OPTION_DST_IP},
@@ -54,6 +56,7 @@ print_help(void)
 	       "number\n"
 	       "                      and returns by the port that it is paired with\n"
 	       "  --queues Q          queue pairs of each port\n"
+	       "  --tx-queues T       send queues of each port, where they are fewer (Q)\n"
 	       "  --spread WHO        toeplitz: this program chooses the queue by a NIC's hash "
 	       "(default);\n"
 	       "                      driver: the receiving device does\n"
@@ -126,6 +129,8 @@ take(struct command_line *c, int option, char *const argv[])
 		return port_mask_read("-p", optarg, &c->port_mask);
 	case OPTION_QUEUES:
 		return take_count16("--queues", 1, SPREAD_TABLE_ENTRIES, &c->wish.queues);
+	case OPTION_TX_QUEUES:
+		return take_count16("--tx-queues", 1, SPREAD_TABLE_ENTRIES, &c->wish.tx_queues);
 	case OPTION_SPREAD:
 		return take_spread(&c->spread);
 	case OPTION_SRC_IP:
@@ -151,6 +156,11 @@ complete(struct command_line *c)
 {
 	if (c->wish.queues == 0) {
 		complain("--queues is missing; --help lists the options");
+		return false;
+	}
+	if (c->wish.tx_queues > c->wish.queues) {
+		complain("--tx-queues %u with --queues %u: it must not be more", c->wish.tx_queues,
+				c->wish.queues);
 		return false;
 	}
 	if (c->port_mask == 0 && !c->generator.floor) {

@@ -84,7 +84,7 @@ route_flows(struct link *l, const struct command_line *c)
 {
 	struct spread spread;
 
-	spread_init(&spread, l->queues);
+	spread_init(&spread, c->wish.tx_queues > 0 ? c->wish.tx_queues : l->queues);
 	for (uint32_t flow = 0; flow < l->flows; flow++) {
 		uint16_t port = flow % l->port_count;
 		uint16_t queue = 0;

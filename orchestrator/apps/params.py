@@ -102,6 +102,8 @@ class TrafficParams:
     dst_ip: str
     load: LoadParams
     peer_mac: str = ""
+    tx_queues: int = 0
+    """Send queues, where they are fewer than `queues`."""
 
     def argv(self) -> tuple[str, ...]:
         """The program's part of the command line."""
@@ -109,6 +111,7 @@ class TrafficParams:
             "-p",
             port_mask(self.ports),
             f"--queues={self.queues}",
+            *((f"--tx-queues={self.tx_queues}",) if self.tx_queues else ()),
             f"--spread={self.spread}",
             f"--src-ip={self.src_ip}",
             f"--dst-ip={self.dst_ip}",

@@ -41,7 +41,7 @@ def plan_text(
 
 def render_plan(plan: Plan) -> str:
     """A plan as text, one paragraph a trial."""
-    rows = len({trial.row for trial in plan.trials})
+    rows = len({trial.row for trial in plan.trials if not trial.row.startswith("floor")})
     head = (
         f"experiment {plan.experiment}: {len(plan.trials)} trials of {rows} rows on {', '.join(plan.hosts)}, "
         f"seed {plan.seed}, about {plan.estimated_s / 60:.1f} min"

@@ -13,6 +13,9 @@ from orchestrator.results.process_table import Fate
 from orchestrator.scenarios.plots import Plot
 
 _BAR = 0.3
+_LEFT_IN, _BARS_IN = 2.5, WIDTH_IN - 3.3
+_LEFT_EDGE = (0.12 - _LEFT_IN) / _BARS_IN
+"""The left margin of the page, in widths of the bars from where they begin."""
 _PASSED = "#0072B2"
 # Okabe and Ito again, in an order of its own: these are reasons, no series.
 _REASONS = ("#D55E00", "#E69F00", "#CC79A7", "#F0E442", "#56B4E9", "#009E73", "#777777", "#222222")
@@ -33,7 +36,7 @@ def draw_fates(experiment: Experiment, plot: Plot) -> Figure | None:
     )
     with look():
         figure = new_figure(0.75 + _BAR * (len(found) + len(rows)) + 0.5 + 0.14 * len(footer) + 0.1)
-        axes = axes_at(figure, 2.5, 0.75, WIDTH_IN - 3.3, _BAR * (len(found) + len(rows)))
+        axes = axes_at(figure, _LEFT_IN, 0.75, _BARS_IN, _BAR * (len(found) + len(rows)))
         _bars(axes, found, colours)
         handles = [Patch(color=_PASSED, label="passed on"), *(Patch(color=c, label=r) for r, c in colours.items())]
         figure.legend(
@@ -57,7 +60,11 @@ def _bars(axes: Axes, found: list[Fate], colours: dict[str, str]) -> None:
         title = ", ".join(part for part in (label(fate.row), settings(fate.row.params, names)) if part)
         if title != heading:
             heading = title
-            axes.text(0, place + 0.25, heading, fontsize=7, fontweight="bold", va="center")
+            # From the edge of the page: it may be longer than the bars.
+            axes.text(
+                _LEFT_EDGE, place + 0.25, heading, transform=axes.get_yaxis_transform(), fontsize=7,
+                fontweight="bold", va="center",
+            )  # fmt: skip
             place += 1
         begin = 0.0
         parts = [(_PASSED, fate.packets_out), *((colours[reason], number) for reason, number in fate.reasons.items())]

@@ -213,8 +213,10 @@ def _accounting(record: TrialRecord, stats: dict[str, ProcessStats]) -> tuple[Ac
         ]
         if entry.accounting is None and not entry.queues:
             continue
+        reasons = entry.drops_by_reason
         if entry.accounting is not None:
             told = entry.accounting
+            reasons = reasons or {reason: number for reason, number in told.reasons.items() if number}
             packets_in, packets_out, drops = told.packets_in, told.packets_out, told.drops
         else:
             packets_in = entry.rx_packets
@@ -226,7 +228,7 @@ def _accounting(record: TrialRecord, stats: dict[str, ProcessStats]) -> tuple[Ac
                 packets_in=packets_in,
                 packets_out=packets_out,
                 drops=drops,
-                reasons=entry.drops_by_reason,
+                reasons=reasons,
             )
         )
     return tuple(entries)

@@ -76,11 +76,12 @@ class TcpStats(_Part):
 
 
 class AccountingStats(_Part):
-    """Packets in, out and dropped, of which in = out + drops."""
+    """Packets in, out and dropped, of which in = out + drops; `reasons` where the queues do not tell them."""
 
     packets_in: int = Field(alias="in")
     packets_out: int = Field(alias="out")
     drops: int
+    reasons: dict[str, int] = Field(default_factory=dict)
 
 
 class MemberStats(_Part):

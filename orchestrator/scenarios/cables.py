@@ -55,16 +55,20 @@ def shared_port(cable: Cable) -> bool:
     return cable.sut.nic.vdev == "tap"
 
 
-def choose(inventory: Inventory, kind: str, *, dpdk: bool, ports: int, processes: int) -> list[Cable]:
-    """The `ports` cables that a row uses.
+def choose(inventory: Inventory, kind: str, *, dpdk: bool, ports: int, processes: int, asked: str = "") -> list[Cable]:
+    """The `ports` cables that a row uses whose `processes` share the ports of the system under test.
 
-    Over veth one process owns its port (af_packet, af_xdp), and a group shares a tap; TCP takes the same links as DPDK
-    would, so that both cross the same bridge. Over wire the ends' roles decide. Raises UsageError if there are too few.
+    Over veth one process owns its port (af_packet, af_xdp: there a second process sends nothing, or crashes), and a
+    group shares a tap; TCP takes the same links as DPDK would, so that both cross the same bridge. Over wire the ends'
+    roles decide. `asked` is what the user calls that many processes. Raises UsageError if there are too few cables.
     """
+    asked = asked or f"processes={processes}"
     found = cables(inventory, kind)
     if kind == "veth":
         found = [cable for cable in found if shared_port(cable) == (processes > 1)]
-        what = "veth links to a tap" if processes > 1 else "veth links without a tap"
+        what = "veth links without a tap"
+        if processes > 1:
+            what = "veth links to a tap (af_packet and af_xdp have one process that sends)"
     elif kind == "wire":
         wanted = {"dpdk", "both"} if dpdk else {"kernel", "both"}
         found = [cable for cable in found if {cable.generator.nic.role, cable.sut.nic.role} <= wanted]
@@ -75,7 +79,7 @@ def choose(inventory: Inventory, kind: str, *, dpdk: bool, ports: int, processes
     if len(found) < needed:
         raise UsageError(
             f"the inventory has {len(found)} {what} between generator and sut, {needed} needed for "
-            f"processes={processes} ports={ports}",
+            f"{asked} ports={ports}",
             remedy="add links to the inventory or ask for less",
         )
     return found[:needed]

@@ -79,12 +79,20 @@ def max_samples(row: Row) -> int:
 
 
 def traffic_process(
-    inventory: Inventory, row: Row, context: TrialContext, used: Sequence[Cable], *, queues: int, spread: bool
+    inventory: Inventory,
+    row: Row,
+    context: TrialContext,
+    used: Sequence[Cable],
+    *,
+    queues: int,
+    spread: bool,
+    tx_queues: int = 0,
 ) -> PlannedProcess:
     """The DPDK generator on the near ends of `used`, to be started after stages 0 and 1.
 
     It has `queues` queue pairs a port. With `spread` it deals flows out over them as a NIC would (what leaves by a
-    memif's queue i arrives on queue i); without it the device at the far end does, and all leave by queue 0.
+    memif's queue i arrives on queue i); without it the device at the far end does, and all leave by queue 0. With
+    `tx_queues` it has so many send queues, and `queues` only to receive from.
     """
     host = used[0].generator.host
     lcore = lcore_for(host, 0)
@@ -98,6 +106,7 @@ def traffic_process(
     app = TrafficParams(
         ports=len(used),
         queues=queues,
+        tx_queues=tx_queues,
         spread="toeplitz" if spread else "driver",
         src_ip=str(dpdk_address(inventory, used[0].generator.ref)),
         dst_ip=str(dpdk_address(inventory, used[0].sut.ref)),

@@ -24,8 +24,11 @@ def every(settings: Settings, make: Callable[[dict[str, Value]], Row], scenario:
     rows: list[Row] = []
     reasons: dict[str, None] = {}
     for values in itertools.product(*settings.values()):
+        combination = dict(zip(settings, values, strict=True))
+        if combination.get("rate"):
+            combination["depth"] = 0  # an open loop has none: several depths would be rows of one load
         try:
-            row = make(dict(zip(settings, values, strict=True)))
+            row = make(combination)
         except LeftOutError as error:
             reasons[str(error)] = None
             continue

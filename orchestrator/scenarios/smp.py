@@ -65,10 +65,8 @@ class SymmetricMp:
         transport, link = str(params.pop("transport")), str(params.pop("link"))
         check_link(inventory, transport, link)
         dpdk = transport == "dpdk"
-        if params["rate"]:
-            params["depth"] = 0  # an open loop has none: values of depth would make rows of one load
-        if not dpdk and int(params["ports"]) > 1:
-            raise LeftOutError(f"{transport} has one port: its twin with ports=2 would be another load on one link")
+        if not dpdk:
+            params["ports"] = 1  # TCP has one listening port on one link, whatever DPDK is given
         try:
             used = choose(inventory, link, dpdk=dpdk, ports=int(params["ports"]), processes=int(params["processes"]))
         except UsageError as error:

@@ -30,3 +30,14 @@ pool_flush_cache(struct rte_mempool *pool)
 	if (cache != NULL)
 		rte_mempool_cache_flush(cache, pool);
 }
+
+uint32_t
+pool_discard_cache(struct rte_mempool *pool, unsigned int lcore)
+{
+	struct rte_mempool_cache *cache = rte_mempool_default_cache(pool, lcore);
+	uint32_t lost = cache != NULL ? cache->len : 0;
+
+	if (cache != NULL)
+		cache->len = 0;
+	return lost;
+}

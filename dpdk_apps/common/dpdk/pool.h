@@ -27,4 +27,11 @@ struct rte_mempool *pool_create(const char *name, uint32_t mbufs);
 /* Gives the calling thread's cached buffers back. */
 void pool_flush_cache(struct rte_mempool *pool);
 
+/*
+ * Forgets the buffers in the cache of `lcore`, whose process was killed, and returns how many they
+ * were: it may have died in the middle of a change to the cache, when a buffer stands in it that is
+ * in use elsewhere too. Lost buffers do less harm than buffers with two owners.
+ */
+uint32_t pool_discard_cache(struct rte_mempool *pool, unsigned int lcore);
+
 #endif

@@ -21,6 +21,9 @@
 /* net_af_xdp fills its own ring of this many buffers for each queue and does not start with fewer.
  */
 #define AF_XDP_STOCK 4096
+/* net_tap passes the descriptors of all its queues, both ways, to each other process in one message
+ * of the EAL's, which holds eight; with more it crashes. */
+#define TAP_MAX_SHARED 4
 
 static int
 driver_info(uint16_t port, struct rte_eth_dev_info *info)
@@ -72,6 +75,13 @@ one_process_only(const char *driver)
 	return strcmp(driver, "net_af_packet") == 0 || strcmp(driver, "net_af_xdp") == 0;
 }
 
+/* net_tap refuses another number of receive queues than of send queues. */
+static bool
+wants_pairs(const char *driver)
+{
+	return strcmp(driver, "net_tap") == 0;
+}
+
 bool
 port_can(uint16_t port, uint16_t queues, bool shared)
 {
@@ -80,30 +90,45 @@ port_can(uint16_t port, uint16_t queues, bool shared)
 	if (driver_info(port, &info) != 0)
 		return false;
 	if (shared && one_process_only(info.driver_name)) {
-		complain("port %u: %s receives and sends in one process only: use --num-procs 1, "
-			 "or "
-			 "memif, tap or a NIC for several processes",
+		complain("port %u: %s receives and sends in one process only: use one process, or "
+			 "memif, tap or a NIC for several",
 				port, info.driver_name);
+		return false;
+	}
+	if (shared && wants_pairs(info.driver_name) && queues > TAP_MAX_SHARED) {
+		complain("port %u: %s shares at most %d queues with other processes, %u are "
+			 "needed: start fewer",
+				port, info.driver_name, TAP_MAX_SHARED, queues);
 		return false;
 	}
 	if (queues <= info.max_rx_queues && queues <= info.max_tx_queues)
 		return true;
 	complain("port %u (%s) has %u receive and %u send queues, %u of each are needed, one for "
-		 "each "
-		 "process: lower --num-procs, or give the device more queues",
+		 "each process: start fewer, or give the device more queues",
 			port, info.driver_name, info.max_rx_queues, info.max_tx_queues, queues);
 	return false;
+}
+
+static void
+count_queues(const struct port_wish *wish, const char *driver, uint16_t *rx, uint16_t *tx)
+{
+	*rx = wish->queues;
+	*tx = wish->tx_queues > 0 ? wish->tx_queues : wish->queues;
+	if (wants_pairs(driver))
+		*rx = *tx = RTE_MAX(*rx, *tx);
 }
 
 uint32_t
 port_mbufs(uint16_t port, const struct port_wish *wish)
 {
 	struct rte_eth_dev_info info;
-	uint32_t each = (uint32_t)wish->rx_desc + wish->tx_desc;
+	uint16_t rx, tx;
 
-	if (driver_info(port, &info) == 0 && strcmp(info.driver_name, "net_af_xdp") == 0)
-		each += AF_XDP_STOCK;
-	return wish->queues * each;
+	if (driver_info(port, &info) != 0)
+		return 0; /* said; port_start() will fail */
+	count_queues(wish, info.driver_name, &rx, &tx);
+	return (uint32_t)rx * wish->rx_desc + (uint32_t)tx * wish->tx_desc +
+	       (strcmp(info.driver_name, "net_af_xdp") == 0 ? rx * AF_XDP_STOCK : 0);
 }
 
 /* Spreading by address and, where the driver can, by UDP port; 0 if it cannot spread. */
@@ -120,18 +145,16 @@ set_up_queues(uint16_t port, const struct rte_eth_dev_info *info, const struct p
 		struct rte_mempool *pool)
 {
 	int socket = rte_eth_dev_socket_id(port);
+	struct rte_eth_rxconf rx = info->default_rxconf;
+	struct rte_eth_txconf tx = info->default_txconf;
 	int error = 0;
 
-	for (uint16_t queue = 0; queue < state->queues && error == 0; queue++) {
-		struct rte_eth_rxconf rx = info->default_rxconf;
-		struct rte_eth_txconf tx = info->default_txconf;
-
+	for (uint16_t queue = 0; queue < state->queues && error == 0; queue++)
 		error = rte_eth_rx_queue_setup(
 				port, queue, state->rx_desc, (unsigned int)socket, &rx, pool);
-		if (error == 0)
-			error = rte_eth_tx_queue_setup(
-					port, queue, state->tx_desc, (unsigned int)socket, &tx);
-	}
+	for (uint16_t queue = 0; queue < state->tx_queues && error == 0; queue++)
+		error = rte_eth_tx_queue_setup(
+				port, queue, state->tx_desc, (unsigned int)socket, &tx);
 	return error;
 }
 
@@ -148,7 +171,7 @@ configure(uint16_t port, const struct rte_eth_dev_info *info, struct rte_mempool
 		state->spreads = true;
 	}
 	conf.intr_conf.lsc = (*info->dev_flags & RTE_ETH_DEV_INTR_LSC) != 0;
-	error = rte_eth_dev_configure(port, state->queues, state->queues, &conf);
+	error = rte_eth_dev_configure(port, state->queues, state->tx_queues, &conf);
 	if (error == 0)
 		error = rte_eth_dev_adjust_nb_rx_tx_desc(port, &state->rx_desc, &state->tx_desc);
 	if (error == 0)
@@ -169,16 +192,16 @@ port_start(uint16_t port, const struct port_wish *wish, struct rte_mempool *pool
 		return -1;
 	*state = (struct port_state){
 			.port = port,
-			.queues = wish->queues,
 			.rx_desc = wish->rx_desc,
 			.tx_desc = wish->tx_desc,
 	};
 	(void)rte_strscpy(state->driver, info.driver_name, sizeof(state->driver));
+	count_queues(wish, info.driver_name, &state->queues, &state->tx_queues);
 	error = configure(port, &info, pool, state);
 	if (error != 0) {
-		complain("port %u (%s) does not start with %u queues of %u/%u descriptors: %s",
-				port, state->driver, state->queues, state->rx_desc, state->tx_desc,
-				rte_strerror(-error));
+		complain("port %u (%s) does not start with %u/%u queues of %u/%u descriptors: %s",
+				port, state->driver, state->queues, state->tx_queues,
+				state->rx_desc, state->tx_desc, rte_strerror(-error));
 		return -1;
 	}
 	/* Frames come with an address of the experiment's choosing. memif takes all of them and
@@ -193,10 +216,10 @@ port_start(uint16_t port, const struct port_wish *wish, struct rte_mempool *pool
 				rte_strerror(-error));
 		return -1;
 	}
-	complain("port %u: %s, " RTE_ETHER_ADDR_PRT_FMT ", %u queue(s) of %u/%u descriptors, flows "
-		 "spread by %s",
+	complain("port %u: %s, " RTE_ETHER_ADDR_PRT_FMT ", %u/%u queues of %u/%u descriptors, "
+		 "flows spread by %s",
 			port, state->driver, RTE_ETHER_ADDR_BYTES(&state->mac), state->queues,
-			state->rx_desc, state->tx_desc,
+			state->tx_queues, state->rx_desc, state->tx_desc,
 			state->spreads ? "the device" : "the sender's queue");
 	return 0;
 }

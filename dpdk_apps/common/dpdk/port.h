@@ -18,7 +18,8 @@
 #define PORT_DRIVER_BYTES 32
 
 struct port_wish {
-	uint16_t queues; /* receive queues, and as many send queues */
+	uint16_t queues;    /* receive queues */
+	uint16_t tx_queues; /* send queues; 0: as many as receive queues */
 	uint16_t rx_desc;
 	uint16_t tx_desc;
 };
@@ -26,7 +27,9 @@ struct port_wish {
 struct port_state {
 	struct rte_ether_addr mac;
 	uint16_t port;
-	uint16_t queues;
+	uint16_t queues; /* receive queues: as many as wished, or more where the driver wants pairs
+			  */
+	uint16_t tx_queues;
 	uint16_t rx_desc; /* as the driver took them */
 	uint16_t tx_desc;
 	bool spreads; /* the device spreads flows over its receive queues */

@@ -32,10 +32,19 @@ report_reasons(struct stats *s, const char *key, const struct named_count *reaso
 void
 report_accounting(struct stats *s, uint64_t in, uint64_t out, uint64_t drops)
 {
+	report_accounting_reasons(s, in, out, drops, NULL, 0);
+}
+
+void
+report_accounting_reasons(struct stats *s, uint64_t in, uint64_t out, uint64_t drops,
+		const struct named_count *reasons, unsigned int n)
+{
 	stats_object_begin(s, "accounting");
 	stats_count(s, "in", in);
 	stats_count(s, "out", out);
 	stats_count(s, "drops", drops);
+	if (n > 0)
+		report_reasons(s, "reasons", reasons, n);
 	stats_object_end(s);
 }
 

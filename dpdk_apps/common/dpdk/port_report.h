@@ -37,6 +37,10 @@ void report_reasons(struct stats *s, const char *key, const struct named_count *
 /* "accounting": `in` = `out` + `drops`, or the trial is invalid. */
 void report_accounting(struct stats *s, uint64_t in, uint64_t out, uint64_t drops);
 
+/* The same with the drops by reason, for a process whose "queues" do not tell them. */
+void report_accounting_reasons(struct stats *s, uint64_t in, uint64_t out, uint64_t drops,
+		const struct named_count *reasons, unsigned int n);
+
 /*
  * "pool": size, buffers not given back, and `explained`: how many of those are known to be where,
  * such as lost with a process that was killed.

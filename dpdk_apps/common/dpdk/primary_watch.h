@@ -21,19 +21,23 @@ struct primary_watch {
 	uint32_t turn;
 };
 
-/* Once every turn of a polling loop: whether the primary is gone. */
+/* After a wait that may have been long: whether the primary is gone. */
 static inline bool
-primary_lost(struct primary_watch *w)
+primary_lost_by_now(struct primary_watch *w)
 {
-	uint64_t now;
+	uint64_t now = rte_get_timer_cycles();
 
-	if (likely(++w->turn % PRIMARY_TURNS_PER_CLOCK_LOOK != 0))
-		return false;
-	now = rte_get_timer_cycles();
 	if (now < w->next_look)
 		return false;
 	w->next_look = now + rte_get_timer_hz() / PRIMARY_LOOKS_PER_S;
 	return !eal_primary_alive();
+}
+
+/* Once every turn of a polling loop: whether the primary is gone. */
+static inline bool
+primary_lost(struct primary_watch *w)
+{
+	return unlikely(++w->turn % PRIMARY_TURNS_PER_CLOCK_LOOK == 0) && primary_lost_by_now(w);
 }
 
 #endif

@@ -22,10 +22,13 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def start(out: Path, program: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start a program and wait until it says that it is ready."""
+def start(out: Path, program: str, *arguments: str, folder: str = "") -> subprocess.Popen[str]:
+    """Start a program and wait until it says that it is ready; `folder` holds it, where it is called otherwise."""
     process = subprocess.Popen(
-        [str(out / program / program), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [str(out / (folder or program) / program), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     line = process.stdout.readline()
@@ -72,9 +75,13 @@ def generator(folder: Path, port: int | None, *more: str, window: float = 0.2) -
     ]  # fmt: skip
 
 
-def run(out: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(out: Path, program: str, *arguments: str, folder: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(out / program / program), *arguments], capture_output=True, text=True, timeout=DEADLINE_S, check=False
+        [str(out / (folder or program) / program), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
     )
 
 

@@ -1,17 +1,20 @@
-#include "worker.h"
+#include "echo_worker.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "echo_stream.h"
 
 #define EVENTS 64
-/* Turns without work between two looks at the listener, while connections are asked one by one. */
-#define ACCEPT_EVERY 256
+/* Turns without work, and of any kind, between two looks at the source, while connections are asked
+ * one by one. */
+#define IDLE_TURNS_PER_LOOK 256
+#define TURNS_PER_LOOK 4096
 
 struct connection {
 	struct echo_stream stream;
@@ -23,9 +26,10 @@ struct connection {
 struct worker {
 	const struct worker_options *options;
 	struct worker_counts *counts;
-	int listener;
+	struct connection_source *source;
 	int epoll;
-	bool asks_each; /* recv() on each connection, instead of epoll */
+	bool asks_each;	  /* recv() on each connection, instead of epoll */
+	bool source_gone; /* there will be no more connections: the worker ends */
 	struct connection **connections;
 	size_t count;
 	size_t capacity;
@@ -85,7 +89,7 @@ close_connection(struct worker *w, struct connection *c, uint64_t *undelivered)
 }
 
 static int
-add_connection(struct worker *w, int fd)
+add_connection(struct worker *w, int fd, size_t size)
 {
 	struct connection *c = calloc(1, sizeof(*c));
 
@@ -100,7 +104,7 @@ add_connection(struct worker *w, int fd)
 		w->connections = grown;
 		w->capacity = capacity;
 	}
-	if (c == NULL || echo_stream_begin(&c->stream, fd, w->options->size) != 0) {
+	if (c == NULL || echo_stream_begin(&c->stream, fd, size) != 0) {
 		free(c);
 		return -1;
 	}
@@ -114,7 +118,8 @@ static int
 accept_all(struct worker *w)
 {
 	for (;;) {
-		int fd = endpoint_accept(&w->options->address, w->listener);
+		size_t size = 0;
+		int fd = w->source->next(w->source, &size);
 
 		if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return choose_way(w);
@@ -124,10 +129,12 @@ accept_all(struct worker *w)
 					      errno == ECONNRESET))
 			continue;
 		if (fd < 0) {
-			complain("cannot accept a connection: %s", strerror(errno));
+			w->source_gone = errno == EPIPE;
+			if (!w->source_gone)
+				complain("cannot accept a connection: %s", strerror(errno));
 			return -1;
 		}
-		if (add_connection(w, fd) != 0) {
+		if (add_connection(w, fd, size) != 0) {
 			complain("no memory for connection %zu", w->count);
 			(void)close(fd);
 			return -1;
@@ -198,52 +205,111 @@ ask_epoll(struct worker *w, int timeout_ms)
 	return count > 0;
 }
 
-static int
-turns(struct worker *w)
+static void
+nap(uint32_t us)
 {
-	unsigned int idle_turns = 0;
+	struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
+
+	/* A signal that cuts it short asks to stop. */
+	(void)nanosleep(&t, NULL);
+}
+
+static int
+ask(struct worker *w, uint32_t *turns, uint32_t *idle_turns)
+{
+	int worked;
+
+	if (w->options->mode == TCP_BLOCK)
+		return ask_epoll(w, -1);
+	worked = w->asks_each ? ask_each(w) : ask_epoll(w, 0);
+	if (worked < 0)
+		return -1;
+	++*turns;
+	if (worked == 0) {
+		++*idle_turns;
+		idle_wait(w->options->idle);
+	}
+	if (w->asks_each &&
+			((worked == 0 && (w->count == 0 ||
+							 *idle_turns % IDLE_TURNS_PER_LOOK == 0)) ||
+					*turns % TURNS_PER_LOOK == 0) &&
+			accept_all(w) < 0)
+		return -1;
+	return worked;
+}
+
+static int
+serve_all(struct worker *w)
+{
+	uint32_t turns = 0, idle_turns = 0;
 
 	while (!lifecycle_stopping()) {
-		int worked;
+		int worked = ask(w, &turns, &idle_turns);
 
-		if (w->options->mode == TCP_BLOCK) {
-			worked = ask_epoll(w, -1);
-		} else {
-			if (!w->asks_each)
-				worked = ask_epoll(w, 0);
-			else
-				worked = ask_each(w);
-			if (worked == 0) {
-				idle_wait(w->options->idle);
-				if (w->asks_each &&
-						(w->count == 0 || ++idle_turns % ACCEPT_EVERY == 0))
-					worked = accept_all(w);
-			}
-		}
 		if (worked < 0)
 			return -1;
+		if (worked > 0 && w->options->sleep_us > 0)
+			nap(w->options->sleep_us);
 	}
 	return 0;
 }
 
-int
-worker_run(const struct worker_options *o, int listener, struct worker_counts *counts)
+enum worker_end
+worker_run(const struct worker_options *o, struct connection_source *source,
+		struct worker_counts *counts)
 {
-	struct worker w = {.options = o, .counts = counts, .listener = listener};
+	struct worker w = {.options = o, .counts = counts, .source = source};
 	int result = -1;
 
 	w.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (w.epoll < 0) {
 		complain("epoll: %s", strerror(errno));
-		return -1;
+		return WORKER_FAILED;
 	}
-	if (epoll_set(&w, EPOLL_CTL_ADD, listener, EPOLLIN, &w) == 0 &&
+	if (epoll_set(&w, EPOLL_CTL_ADD, source->fd, EPOLLIN, &w) == 0 &&
 			epoll_set(&w, EPOLL_CTL_ADD, lifecycle_stop_fd(), EPOLLIN, NULL) == 0 &&
 			choose_way(&w) == 0)
-		result = turns(&w);
+		result = serve_all(&w);
 	while (w.count > 0)
 		close_connection(&w, w.connections[w.count - 1], &counts->stopped);
 	free(w.connections);
 	(void)close(w.epoll);
-	return result;
+	if (result == 0)
+		return WORKER_STOPPED;
+	return w.source_gone ? WORKER_SOURCE_GONE : WORKER_FAILED;
+}
+
+void
+worker_report(struct stats *s, const struct worker_options *o, const struct worker_counts *c,
+		unsigned int worker, const char *driver)
+{
+	stats_string(s, "mode", o->mode == TCP_BLOCK ? "block" : "poll");
+	stats_string(s, "idle", o->idle == IDLE_YIELD ? "yield" : "spin");
+	stats_count(s, "connections", c->connections);
+	stats_array_begin(s, "queues");
+	stats_object_begin(s, NULL);
+	stats_count(s, "port", 0);
+	stats_count(s, "queue", worker);
+	stats_string(s, "driver", driver);
+	stats_count(s, "rx_packets", c->received);
+	stats_count(s, "tx_packets", c->returned);
+	stats_count(s, "rx_bytes", c->rx_bytes);
+	stats_count(s, "tx_bytes", c->tx_bytes);
+	stats_object_begin(s, "drops");
+	stats_count(s, "peer_closed", c->peer_closed);
+	stats_count(s, "stopped", c->stopped);
+	stats_object_end(s);
+	stats_object_end(s);
+	stats_array_end(s);
+	stats_object_begin(s, "accounting");
+	stats_count(s, "in", c->received);
+	stats_count(s, "out", c->returned);
+	stats_count(s, "drops", c->peer_closed + c->stopped);
+	stats_object_end(s);
+	stats_count(s, "partial_bytes", c->partial_bytes);
+	stats_object_begin(s, "tcp");
+	stats_count(s, "retransmits", c->tcp.retransmits);
+	stats_count(s, "mss", c->tcp.mss);
+	stats_string(s, "congestion", c->tcp.congestion);
+	stats_object_end(s);
 }

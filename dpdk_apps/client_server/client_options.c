@@ -1,0 +1,121 @@
+#include "client_options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+#include "dispatch.h"
+#include "options.h"
+
+#define MAX_US 60000000
+
+enum {
+	OPTION_NUM_CLIENTS = 256,
+	OPTION_DRAIN_US,
+	OPTION_SLEEP_US,
+	OPTION_IDLE,
+	OPTION_CYCLES,
+	OPTION_STATS,
+};
+
+static const struct option table[] = {
+		{"client-id", required_argument, NULL, 'n'},
+		{"num-clients", required_argument, NULL, OPTION_NUM_CLIENTS},
+		{"drain-us", required_argument, NULL, OPTION_DRAIN_US},
+		{"sleep-us", required_argument, NULL, OPTION_SLEEP_US},
+		{"idle", required_argument, NULL, OPTION_IDLE},
+		{"count-cycles", no_argument, NULL, OPTION_CYCLES},
+		{"stats", required_argument, NULL, OPTION_STATS},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+};
+
+static void
+print_help(void)
+{
+	printf("mp_client <EAL arguments> -- -n K --stats FILE [options]\n"
+	       "Takes frames from its ring, which mp_server fills, swaps their MAC addresses and "
+	       "sends\n"
+	       "them by the port that theirs is paired with, through send queue K.\n"
+	       "  -n, --client-id K     this client, from 0\n"
+	       "  --num-clients N       how many there are: checked against the server's\n"
+	       "  --drain-us D          how long a frame may wait for others to leave with; looked "
+	       "at\n"
+	       "                        once a turn. 0: a turn sends what it took (0)\n"
+	       "  --sleep-us S          sleep so long in each turn: to see what it does (0)\n"
+	       "  --idle spin|yield     what to do when nothing came (spin)\n"
+	       "  --count-cycles        count the ticks of turns in which frames came\n"
+	       "  --stats FILE          where the statistics go\n");
+}
+
+static bool
+count32(const char *name, uint64_t high, uint32_t *value)
+{
+	uint64_t count;
+
+	if (!option_count(name, optarg, 0, high, &count))
+		return false;
+	*value = (uint32_t)count;
+	return true;
+}
+
+static bool
+take(struct client_options *o, int option, char *const argv[])
+{
+	uint64_t count = 0;
+
+	switch (option) {
+	case 'n':
+		if (!option_count("--client-id", optarg, 0, DISPATCH_MAX_CLIENTS - 1, &count))
+			return false;
+		o->client_id = (uint16_t)count;
+		return true;
+	case OPTION_NUM_CLIENTS:
+		if (!option_count("--num-clients", optarg, 1, DISPATCH_MAX_CLIENTS, &count))
+			return false;
+		o->num_clients = (uint16_t)count;
+		return true;
+	case OPTION_DRAIN_US:
+		return count32("--drain-us", MAX_US, &o->drain_us);
+	case OPTION_SLEEP_US:
+		return count32("--sleep-us", MAX_US, &o->sleep_us);
+	case OPTION_IDLE:
+		return option_idle("--idle", optarg, &o->idle);
+	case OPTION_CYCLES:
+		o->cycles = true;
+		return true;
+	case OPTION_STATS:
+		o->stats = optarg;
+		return true;
+	default:
+		option_refused(option, argv);
+		return false;
+	}
+}
+
+bool
+client_options_read(struct client_options *o, int argc, char **argv)
+{
+	int option;
+
+	*o = (struct client_options){.client_id = UINT16_MAX, .idle = IDLE_SPIN};
+	opterr = 0;
+	optind = 1;
+	while ((option = getopt_long(argc, argv, ":n:h", table, NULL)) != -1) {
+		if (option == 'h') {
+			print_help();
+			o->help = true;
+			return true;
+		}
+		if (!take(o, option, argv))
+			return false;
+	}
+	if (optind < argc)
+		complain("'%s' is no option; --help lists them", argv[optind]);
+	else if (o->client_id == UINT16_MAX)
+		complain("--client-id is missing; --help lists the options");
+	else if (o->stats == NULL)
+		complain("--stats is missing; --help lists the options");
+	else
+		return true;
+	return false;
+}

@@ -1,0 +1,222 @@
+/*
+ * tcp_worker: gives messages back on what the dispatcher hands to it: TCP connections
+ * of their own (handoff), or one stream of messages of all connections (relay).
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "control.h"
+#include "echo_worker.h"
+#include "options.h"
+#include "stats.h"
+
+#define MAX_WORKERS 64
+#define MAX_SLEEP_US 60000000
+#define JOIN_TIMEOUT_MS 5000
+
+struct arguments {
+	struct worker_options options;
+	unsigned int worker;
+	const char *socket;
+	const char *stats;
+};
+
+/* What the dispatcher hands over. */
+struct handed {
+	struct connection_source source; /* its fd: the control socket */
+	bool relayed;			 /* by a stream of frames */
+};
+
+enum worker_option { HELP = 1, SOCKET, WORKER, MODE, IDLE, SLEEP, STATS };
+
+static const struct option long_options[] = {
+		{"help", no_argument, NULL, HELP},
+		{"socket", required_argument, NULL, SOCKET},
+		{"worker", required_argument, NULL, WORKER},
+		{"mode", required_argument, NULL, MODE},
+		{"idle", required_argument, NULL, IDLE},
+		{"sleep-us", required_argument, NULL, SLEEP},
+		{"stats", required_argument, NULL, STATS},
+		{NULL, 0, NULL, 0},
+};
+
+static const char help[] = "tcp_worker: gives messages back on what tcp_dispatcher hands to it\n"
+			   "  --socket PATH       the dispatcher's Unix socket\n"
+			   "  --worker K          number of this worker, from 0\n"
+			   "  --mode block|poll   sleep in epoll, or never sleep\n"
+			   "  --idle spin|yield   what a poller does when nothing came (spin)\n"
+			   "  --sleep-us S        sleep so long in each turn with work: to see "
+			   "what it does (0)\n"
+			   "  --stats FILE        where the statistics go\n";
+
+static bool
+take(struct arguments *a, int option, char *argv[], bool *has_mode)
+{
+	uint64_t count = 0;
+
+	switch (option) {
+	case SOCKET:
+		a->socket = optarg;
+		return true;
+	case WORKER:
+		if (!option_count("--worker", optarg, 0, MAX_WORKERS - 1, &count))
+			return false;
+		a->worker = (unsigned int)count;
+		return true;
+	case MODE:
+		*has_mode = true;
+		return option_tcp_mode("--mode", optarg, &a->options.mode);
+	case IDLE:
+		return option_idle("--idle", optarg, &a->options.idle);
+	case SLEEP:
+		if (!option_count("--sleep-us", optarg, 0, MAX_SLEEP_US, &count))
+			return false;
+		a->options.sleep_us = (uint32_t)count;
+		return true;
+	case STATS:
+		a->stats = optarg;
+		return true;
+	default:
+		option_refused(option, argv);
+		return false;
+	}
+}
+
+/* -1: go on; else the exit code. */
+static int
+read_options(int argc, char *argv[], struct arguments *a)
+{
+	bool has_mode = false;
+	int option;
+
+	a->worker = MAX_WORKERS;
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+		if (option == HELP) {
+			(void)fputs(help, stdout);
+			return EXIT_DONE;
+		}
+		if (!take(a, option, argv, &has_mode))
+			return EXIT_WRONG_USE;
+	}
+	if (a->socket == NULL)
+		complain("--socket is missing; --help lists the options");
+	else if (a->worker == MAX_WORKERS)
+		complain("--worker is missing; --help lists the options");
+	else if (!has_mode)
+		complain("--mode is missing; --help lists the options");
+	else if (a->stats == NULL)
+		complain("--stats is missing; --help lists the options");
+	else if (optind < argc)
+		complain("'%s' is no option of this program; --help lists them", argv[optind]);
+	else
+		return -1;
+	return EXIT_WRONG_USE;
+}
+
+static int
+next_handed(struct connection_source *source, size_t *size)
+{
+	struct handed *h = (struct handed *)source;
+	struct control c = {0};
+	int fd = -1;
+
+	switch (control_receive(source->fd, &c, &fd)) {
+	case CONTROL_GOT:
+		break;
+	case CONTROL_NOTHING:
+		errno = EAGAIN;
+		return -1;
+	case CONTROL_CLOSED:
+		errno = EPIPE;
+		return -1;
+	case CONTROL_WRONG:
+		errno = EBADMSG;
+		return -1;
+	default:
+		return -1;
+	}
+	if (fd < 0 || (c.kind != CONTROL_CONNECTION && c.kind != CONTROL_RELAY) || c.value == 0) {
+		if (fd >= 0)
+			(void)close(fd);
+		errno = EBADMSG;
+		return -1;
+	}
+	h->relayed = c.kind == CONTROL_RELAY;
+	*size = c.value;
+	return fd;
+}
+
+static int
+write_stats(const struct arguments *a, const struct worker_counts *c, const struct handed *h,
+		enum worker_end ending, double ticks_per_s)
+{
+	static const char *const endings[] = {
+			[WORKER_STOPPED] = "signal",
+			[WORKER_FAILED] = "error",
+			[WORKER_SOURCE_GONE] = "primary died",
+	};
+	struct stats *s = stats_open(a->stats, "tcp_worker", "sut");
+
+	if (s == NULL)
+		return -1;
+	stats_number(s, "ticks_per_s", ticks_per_s);
+	stats_count(s, "worker", a->worker);
+	stats_count(s, "sleep_us", a->options.sleep_us);
+	stats_string(s, "ended", endings[ending]);
+	worker_report(s, &a->options, c, a->worker, h->relayed ? "unix" : "tcp");
+	stats_threads(s);
+	return stats_close(s);
+}
+
+static int
+work(const struct arguments *a)
+{
+	struct handed handed = {.source.next = next_handed};
+	struct control bye = {.kind = CONTROL_BYE};
+	struct worker_counts counts = {0};
+	struct clock_mark begin = clock_mark(), end;
+	enum worker_end ending;
+
+	handed.source.fd = control_join(a->socket, a->worker, JOIN_TIMEOUT_MS);
+	if (handed.source.fd < 0)
+		return EXIT_FAILED;
+	lifecycle_ready("worker=%u", a->worker);
+	ending = worker_run(&a->options, &handed.source, &counts);
+	end = clock_mark();
+	/* A dispatcher that is gone needs no farewell. */
+	if (ending == WORKER_STOPPED && control_send(handed.source.fd, &bye, -1) == CONTROL_FAILED)
+		complain("cannot take leave of the dispatcher: %s", strerror(errno));
+	(void)close(handed.source.fd);
+	if (ending == WORKER_SOURCE_GONE)
+		complain("the dispatcher is gone: ending, with the statistics in %s", a->stats);
+	if (write_stats(a, &counts, &handed, ending, clock_ticks_per_s(&begin, &end)) != 0) {
+		complain("cannot write %s: %s", a->stats, strerror(errno));
+		return EXIT_FAILED;
+	}
+	if (ending == WORKER_SOURCE_GONE)
+		return EXIT_PRIMARY_DIED;
+	return ending == WORKER_STOPPED ? EXIT_DONE : EXIT_FAILED;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct arguments a = {.options.idle = IDLE_SPIN};
+	int code;
+
+	if (lifecycle_begin("tcp_worker") != 0) {
+		complain("cannot install signal handlers: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	code = read_options(argc, argv, &a);
+	if (code >= 0)
+		return code;
+	tcp_raise_socket_limit();
+	return work(&a);
+}

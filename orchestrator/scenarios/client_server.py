@@ -1,0 +1,329 @@
+"""client-server: one server receives and hands bursts to the rings of N clients, each of which sends by its own queue.
+
+The TCP twin is a dispatcher that hands connections to N workers (SCM_RIGHTS), or that relays each message to a worker
+and its answer back, as the DPDK server does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from orchestrator.apps.client_server_params import (
+    Dispatch,
+    MpClientParams,
+    MpServerParams,
+    TcpDispatch,
+    TcpDispatcherParams,
+    TcpWorkerParams,
+)
+from orchestrator.apps.cores import cpu_of, lcore_for
+from orchestrator.apps.eal import EalParams, ProcType
+from orchestrator.apps.paths import binary
+from orchestrator.apps.process import LcoreOnCpu, PlannedProcess
+from orchestrator.errors import UsageError
+from orchestrator.inventory.addresses import kernel_address
+from orchestrator.inventory.model import Host, Inventory
+from orchestrator.scenarios.base import Row, Scenario, TrialContext
+from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host
+from orchestrator.scenarios.common import DEPTH, FLOWS, IDLE, LINK, RATE, SIZE, TRANSPORT, WARMUP_S, WINDOW_S
+from orchestrator.scenarios.load import (
+    file_prefix,
+    idle_for,
+    idle_of,
+    is_dpdk,
+    mode_of,
+    tcp_traffic_process,
+    traffic_process,
+)
+from orchestrator.scenarios.parameters import Parameter, Settings, Value
+from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
+from orchestrator.scenarios.rows import LeftOutError, check_link, every
+
+DPDK_WAYS = ("round-robin", "flow")
+TCP_WAYS = ("handoff", "relay")
+CLIENTS = Parameter("clients", int, (1, 2), "clients of the server, workers of the dispatcher", low=1, high=16)
+DISPATCH = Parameter(
+    "dispatch",
+    str,
+    (*DPDK_WAYS, *TCP_WAYS),
+    "who gets a packet: each client in turn, or by flow (dpdk); who gets a connection, or a message (tcp)",
+    choices=(*DPDK_WAYS, *TCP_WAYS),
+)
+PORTS = Parameter(
+    "ports", int, (1,), "ports of the server: pairs 0-1, 2-3; a port without a pair sends to itself", low=1, high=2
+)
+SLEEP_US = Parameter("sleep_us", int, (0,), "sleep in each turn of the sleeping client's loop", unit="us", high=1e6)
+SLEEPING_CLIENT = Parameter("sleeping_client", int, (0,), "the client that sleeps, where sleep_us is set", high=15)
+DRAIN_US = Parameter(
+    "drain_us",
+    int,
+    (0,),
+    "how long a packet may wait in a client's send buffer for others (dpdk); 0: not at all",
+    unit="us",
+    high=1e6,
+)
+RING_SIZE = Parameter("ring_size", int, (512,), "packets in a client's ring, a power of two (dpdk)", low=32, high=65536)
+# Shorter than elsewhere: there are twice as many rows.
+WINDOW = Parameter(WINDOW_S.name, float, (1.0,), WINDOW_S.help, unit="s", low=WINDOW_S.low, high=WINDOW_S.high)
+TCP_PORT = 7000
+WORKER_SOCKET = "workers.sock"
+# net_tap passes the descriptors of its queues to each other process in one message, which holds eight.
+MOST_CLIENTS_OF_A_TAP = 4
+BUFFER_BYTES = 2560
+DESCRIPTORS = 1024
+
+
+@dataclass(frozen=True)
+class ClientServer:
+    """The scenario `client-server`."""
+
+    name: str = "client-server"
+    summary: str = "mp_server, mp_client: one receives and deals packets out to N that send, against a TCP dispatcher"
+    description: str = (
+        "A server alone receives from the ports and hands packets to the rings of N clients, in turn or by flow; each "
+        "client swaps the MAC addresses and sends by its own queue of the paired port. A burst goes into a ring as a "
+        "whole or not at all, so a client that sleeps (sleep_us, sleeping_client, in an open loop) loses whole bursts, "
+        "and the others none. Over veth the group shares a tap, since no second process can send by af_packet or "
+        "af_xdp. The TCP twin hands whole connections to workers (handoff) or relays each message (relay)."
+    )
+    parameters: Sequence[Parameter] = (
+        TRANSPORT,
+        LINK,
+        CLIENTS,
+        DISPATCH,
+        SIZE,
+        FLOWS,
+        DEPTH,
+        RATE,
+        WARMUP_S,
+        WINDOW,
+        IDLE,
+        PORTS,
+        SLEEP_US,
+        SLEEPING_CLIENT,
+        DRAIN_US,
+        RING_SIZE,
+    )
+    plots: Sequence[Plot] = (
+        *DISTRIBUTIONS,
+        Plot("fates"),
+        Plot("sweep", name="clients", x="clients", y="ops_per_s"),
+        Plot("sweep", name="sleep", x="sleep_us", y="lost_percent"),
+    )
+    headline: Sequence[str] = ("clients", "dispatch")
+    example: str = "--set clients=2 --set rate=20000 --set sleep_us=0,5000 --set sleeping_client=1"
+
+    def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> list[Row]:
+        """Transport and link first, then clients and dispatch, then the rest; see `Scenario.rows`."""
+        return every(settings, lambda values: self._row(inventory, values, explicit), self.name)
+
+    def _row(self, inventory: Inventory, params: dict[str, Value], explicit: frozenset[str]) -> Row:
+        transport, link = str(params.pop("transport")), str(params.pop("link"))
+        check_link(inventory, transport, link)
+        dpdk = transport == "dpdk"
+        _check_dispatch(transport, str(params["dispatch"]))
+        _check_sleep(params)
+        _check_ring(params)
+        clients = int(params["clients"])
+        if not dpdk:
+            params.update({"drain_us": 0, "ring_size": 0, "ports": 1})  # they mean nothing to TCP
+        try:
+            used = _cables(inventory, link, params, dpdk=dpdk)
+        except UsageError as error:
+            # A default that the inventory cannot carry is left out; what the user asked for by name is refused.
+            if {"clients", "ports"} & explicit:
+                raise
+            raise LeftOutError(error.what) from error
+        driver = driver_label(used, dpdk=dpdk)
+        if driver == "tap" and clients > MOST_CLIENTS_OF_A_TAP:
+            raise LeftOutError(
+                f"clients={clients} cannot share a tap: its driver hands its queues to at most {MOST_CLIENTS_OF_A_TAP}"
+            )
+        if params["idle"] == "auto":
+            params["idle"] = idle_for(_pollers(inventory, clients))
+        return Row(transport, link, driver, params)
+
+    def processes(self, inventory: Inventory, row: Row, context: TrialContext) -> tuple[PlannedProcess, ...]:
+        """Server, then its clients, then the generator; or dispatcher, workers, TCP generator."""
+        used = _cables(inventory, row.link, row.params, dpdk=is_dpdk(row))
+        if not is_dpdk(row):
+            return self._tcp(inventory, row, context, used[0])
+        memif = row.link == "memif"  # what a client sends by queue K arrives on queue K
+        traffic = traffic_process(
+            inventory,
+            row,
+            context,
+            used,
+            queues=int(row.params["clients"]) if memif else 1,
+            tx_queues=1 if memif else 0,
+            spread=False,
+        )
+        return (*self._group(row, context, used), traffic)
+
+    def _group(self, row: Row, context: TrialContext, used: list[Cable]) -> tuple[PlannedProcess, ...]:
+        host = used[0].sut.host
+        count = int(row.params["clients"])
+        server = MpServerParams(
+            ports=len(used),
+            num_clients=count,
+            dispatch=cast(Dispatch, row.params["dispatch"]),
+            ring_size=int(row.params["ring_size"]),
+            idle=idle_of(row),
+            stats="server.stats.json",
+        )
+        clients = [
+            MpClientParams(
+                client_id=number,
+                num_clients=count,
+                drain_us=int(row.params["drain_us"]),
+                sleep_us=_sleep_of(row, number),
+                idle=idle_of(row),
+                stats=f"client{number}.stats.json",
+            )
+            for number in range(count)
+        ]
+        return (
+            _member(host, context, used, lcore_for(host, 0), "server", server.argv(), _hugepage_bytes(row, len(used))),
+            *(
+                _member(host, context, used, lcore_for(host, 1 + number), f"client{number}", client.argv())
+                for number, client in enumerate(clients)
+            ),
+        )
+
+    def _tcp(self, inventory: Inventory, row: Row, context: TrialContext, cable: Cable) -> tuple[PlannedProcess, ...]:
+        sut, generator = role_host(inventory, "sut"), role_host(inventory, "generator")
+        mode = mode_of(row)
+        count = int(row.params["clients"])
+        endpoint = f"{kernel_address(inventory, cable.sut.ref).ip}:{TCP_PORT}"
+        dispatcher = TcpDispatcherParams(
+            listen=endpoint,
+            socket=WORKER_SOCKET,
+            workers=count,
+            dispatch=cast(TcpDispatch, row.params["dispatch"]),
+            mode=mode,
+            idle=idle_of(row),
+            size=int(row.params["size"]),
+            stats="dispatcher.stats.json",
+        )
+        workers = [
+            TcpWorkerParams(
+                socket=WORKER_SOCKET,
+                worker=number,
+                mode=mode,
+                idle=idle_of(row),
+                sleep_us=_sleep_of(row, number),
+                stats=f"worker{number}.stats.json",
+            )
+            for number in range(count)
+        ]
+        named = [("dispatcher", "tcp_dispatcher", dispatcher.argv())]
+        named += [(f"worker{number}", "tcp_worker", worker.argv()) for number, worker in enumerate(workers)]
+        processes = [
+            PlannedProcess(
+                name=name,
+                host=sut.name,
+                app=app,
+                argv=(binary(sut, context.digest, app, "tcp_dispatch"), *argv),
+                stage=min(index, 1),
+                cpus=(cpu_of(sut, index),),
+                polls=mode == "poll",
+            )
+            for index, (name, app, argv) in enumerate(named)
+        ]
+        return (*processes, tcp_traffic_process(generator, row, context, endpoint, stage=2))
+
+
+def _member(
+    host: Host,
+    context: TrialContext,
+    used: Sequence[Cable],
+    lcore: LcoreOnCpu,
+    name: str,
+    argv: tuple[str, ...],
+    hugepage_bytes: int = 0,
+) -> PlannedProcess:
+    """A process of the DPDK group: the server if it takes hugepages, else a client."""
+    kind: ProcType = "primary" if hugepage_bytes else "secondary"
+    app = "mp_server" if hugepage_bytes else "mp_client"
+    prefix = file_prefix(context)
+    eal = EalParams(
+        proc_type=kind,
+        file_prefix=prefix,
+        lcores=(lcore,),
+        devices=[dpdk_device(cable, cable.sut, port) for port, cable in enumerate(used)],
+    )
+    return PlannedProcess(
+        name=name,
+        host=host.name,
+        app=app,
+        argv=(binary(host, context.digest, app, "client_server"), *eal.argv(), "--", *argv),
+        stage=0 if hugepage_bytes else 1,
+        cpus=(lcore.cpu,),
+        lcores=(lcore,),
+        file_prefix=prefix,
+        hugepage_bytes=hugepage_bytes,
+    )
+
+
+def _cables(inventory: Inventory, link: str, params: dict[str, Value], *, dpdk: bool) -> list[Cable]:
+    """The links of a row. The server receives and every client sends, so even one client makes a shared port."""
+    clients = int(params["clients"])
+    return choose(
+        inventory, link, dpdk=dpdk, ports=int(params["ports"]), processes=clients + 1, asked=f"clients={clients}"
+    )
+
+
+def _check_dispatch(transport: str, dispatch: str) -> None:
+    ways = DPDK_WAYS if transport == "dpdk" else TCP_WAYS
+    if dispatch not in ways:
+        raise LeftOutError(f"{transport} has no dispatch={dispatch}; it has {' and '.join(ways)}")
+
+
+def _check_sleep(params: dict[str, Value]) -> None:
+    """A sleeper is only shown in an open loop: in a closed one it would slow the generator, and so all others, down."""
+    if not params["sleep_us"]:
+        return
+    if not params["rate"]:
+        raise UsageError(
+            f"sleep_us={params['sleep_us']} in a closed loop: the generator would wait for the sleeper, and all others "
+            "with it",
+            remedy="set a rate that all clients carry without the sleeper, such as --set rate=20000",
+        )
+    if int(params["sleeping_client"]) >= int(params["clients"]):
+        raise LeftOutError(
+            f"there is no sleeping_client={params['sleeping_client']} among clients={params['clients']}, which are "
+            "numbered from 0"
+        )
+
+
+def _check_ring(params: dict[str, Value]) -> None:
+    size = int(params["ring_size"])
+    if size & (size - 1):
+        raise UsageError(f"ring_size={size} is no power of two", remedy=f"set ring_size={1 << size.bit_length()}")
+
+
+def _sleep_of(row: Row, client: int) -> int:
+    """How long client number `client` sleeps in each turn, in us."""
+    return int(row.params["sleep_us"]) if client == int(row.params["sleeping_client"]) else 0
+
+
+def _hugepage_bytes(row: Row, ports: int) -> int:
+    """What the server takes: its packet buffers (as `mbufs_needed()` of server_main.c) and the EAL's own."""
+    clients = int(row.params["clients"])
+    queues = DESCRIPTORS * ports * (clients + (clients if row.driver == "tap" else 1))
+    buffers = queues + 256 + clients * (int(row.params["ring_size"]) + 2 * (256 + 32 * ports))
+    return buffers * BUFFER_BYTES + (32 << 20)
+
+
+def _pollers(inventory: Inventory, clients: int) -> list[int]:
+    """The CPUs of a row's pollers that run on one kernel."""
+    sut, generator = role_host(inventory, "sut"), role_host(inventory, "generator")
+    used = [cpu_of(sut, index) for index in range(1 + clients)]
+    if inventory.testbed is not None:  # both hosts run on this machine's CPUs
+        used.append(cpu_of(generator, 0))
+    return used
+
+
+SCENARIO: Scenario = ClientServer()
