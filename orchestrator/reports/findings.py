@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from orchestrator.reports.wording import (
     NOT_RESOLVABLE,
+    WITHIN_ONE_HOST,
     by_params,
     floors,
     label,
@@ -29,8 +30,9 @@ def question(experiment: Experiment) -> str:
     ran = [entry for entry in experiment.stored if not entry.result.floor]
     valid = sum(entry.result.valid for entry in ran)
     packets = sum(entry.result.n for entry in ran)
+    where = "the same" if {row.link for row in rows} <= WITHIN_ONE_HOST else "another"
     return (
-        f"How long does a message take to a process on another host and back, with {_listed(list(series))}? "
+        f"How long does a message take to a process on {where} host and back, with {_listed(list(series))}? "
         f"Scenario `{experiment.plan.scenario}`: {plural(len(rows), 'row')}, {plural(len(ran), 'trial')}, "
         f"{valid} of them valid, in random order within blocks (seed {experiment.plan.seed}); {packets:,} packets, "
         "each of them checked. "
@@ -111,6 +113,14 @@ def series_explained(experiment: Experiment) -> list[str]:
             "tap",
         ): "DPDK over the link that TCP uses, for several processes: each frame crosses the kernel through a "
         "tap and a bridge. A tap is no kernel bypass: this shows how a group shares its packets, not what DPDK can do.",
+        ("dpdk", "mp_mc"): "rings in shared memory in the mode that DPDK takes by default: any number of producers and "
+        "consumers, each moving a head by compare-and-swap and then waiting for its turn to move the tail.",
+        ("dpdk", "sp_sc"): "rings for one producer and one consumer: no atomic instruction, and nobody else may join.",
+        ("dpdk", "rts"): "rings with a relaxed tail: the last of several to finish moves it, so that who lost its CPU "
+        "holds up nobody within a limit.",
+        ("dpdk", "hts"): "rings that let one process at a time in on each side: head and tail move together.",
+        ("unix", ""): "Unix stream sockets as most programs would use them on one host: both ends sleep in epoll.",
+        ("unix-poll", ""): "Unix stream sockets with both ends polling.",
         ("tcp", ""): "the kernel's TCP as most programs use it: workers and generator sleep in epoll and are woken.",
         ("tcp-poll", ""): "the kernel's TCP with workers and generator polling, as DPDK's do: the fair opponent.",
     }

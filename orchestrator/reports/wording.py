@@ -10,6 +10,8 @@ from orchestrator.results.load import Experiment
 from orchestrator.results.summary import SummaryRow
 
 NOT_RESOLVABLE = "not resolvable"
+WITHIN_ONE_HOST = frozenset({"shm", "loopback", "unix"})
+"""Links that do not leave the host."""
 
 
 def label(row: SummaryRow) -> str:

@@ -118,7 +118,7 @@ def test_a_full_recorder_cuts_the_window(out: Path, tmp_path: Path) -> None:
         ("tcp_traffic", [], "--connect is missing"),
         ("tcp_traffic", ["--nonsense"], "--nonsense is no option of this program"),
         ("tcp_traffic", ["--flows"], "--flows needs a value"),
-        ("tcp_traffic", ["--size", "31"], "--size '31': write a whole number from 32 to 65536"),
+        ("tcp_traffic", ["--size", "7"], "--size '7': write a whole number from 8 to 65536"),
         ("tcp_traffic", ["--floor", "--mode", "sleep"], "--mode 'sleep': write block or poll"),
         ("tcp_echo", [], "--listen is missing"),
         ("tcp_echo", ["--listen", "localhost:7"], "--listen 'localhost:7': write an IPv4 address and a port"),
