@@ -1,17 +1,18 @@
 /*
- * The ports of the generator and what goes over them: which flow leaves by which
+ * The ports of a generator and what goes over them: which flow leaves by which
  * port and queue, how its frames are made, and what of the received frames is ours.
  */
-#ifndef TRAFFIC_LINK_H
-#define TRAFFIC_LINK_H
+#ifndef COMMON_DPDK_LINK_H
+#define COMMON_DPDK_LINK_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mempool.h>
 
-#include "command_line.h"
 #include "frame.h"
+#include "generator_options.h"
+#include "link_options.h"
 #include "port.h"
 #include "port_report.h"
 
@@ -24,8 +25,10 @@ enum link_drop {
 	LINK_FOREIGN = FRAME_ERRORS, /* other addresses or ports than ours */
 	LINK_LATE_PROBE,	     /* the echo of a probe, after probing */
 	LINK_WRONG_FLOW,	     /* its UDP source port is not that of its message */
-	LINK_REFUSED, /* the meter refused the message: see corrupt, foreign, short */
-	LINK_DROPS,   /* number of values */
+	LINK_REFUSED,	/* the meter refused the message: see corrupt, foreign, short */
+	LINK_RING_FULL, /* not received: to be sent, but the queue took no more and it was not kept
+			 */
+	LINK_DROPS,	/* number of values */
 };
 
 /* One queue of one port. */
@@ -54,9 +57,11 @@ struct link {
 	uint64_t pool_empty;
 };
 
-/* Starts the ports and waits for their links. EXIT_DONE, or the code to exit with after a message.
+/*
+ * Starts the ports and waits for their links. `g` tells the number of flows and the bytes of
+ * a message. EXIT_DONE, or the code to exit with after a message.
  */
-int link_begin(struct link *l, const struct command_line *c);
+int link_begin(struct link *l, const struct link_options *o, const struct generator_options *g);
 void link_end(struct link *l);
 
 /* From now on, frames that leave by port `port_index` go to `mac`. */
@@ -82,5 +87,8 @@ uint16_t link_send(struct lane *lane, struct rte_mbuf **frames, uint16_t n);
  */
 bool link_read(const struct link *l, struct lane *lane, struct rte_mbuf *m, struct frame *f,
 		uint32_t *flow);
+
+/* Writes "queues": what went through each. */
+void link_report(struct stats *s, const struct link *l);
 
 #endif
