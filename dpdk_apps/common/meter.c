@@ -52,30 +52,36 @@ meter_sent(struct meter *m, uint64_t tick)
 }
 
 enum meter_verdict
+meter_came_back(struct meter *m, uint64_t seq, uint64_t tick)
+{
+	uint64_t *newest = &m->newest[meter_flow(m, seq)];
+
+	if (recorder_return(m->recorder, seq, tick) != RECORDER_OK)
+		return METER_REPEATED;
+	m->outstanding--;
+	m->returns++;
+	if (seq + 1 > *newest)
+		*newest = seq + 1;
+	else
+		m->reordered++;
+	return METER_OK;
+}
+
+enum meter_verdict
 meter_returned(struct meter *m, const uint8_t *from, size_t available, uint64_t tick)
 {
 	struct message message;
 	enum message_error error = message_read(&message, from, available, m->tag);
-	uint64_t *newest;
 
 	/* All our messages have one size and their flow follows from their number. */
 	if (error == MESSAGE_OK &&
 			(message.length != m->size || message.flow != meter_flow(m, message.seq)))
 		error = MESSAGE_CORRUPT;
 	if (error != MESSAGE_OK) {
-		m->errors[error]++;
+		meter_refuse(m, error);
 		return METER_REFUSED;
 	}
-	if (recorder_return(m->recorder, message.seq, tick) != RECORDER_OK)
-		return METER_REPEATED;
-	m->outstanding--;
-	m->returns++;
-	newest = &m->newest[message.flow];
-	if (message.seq + 1 > *newest)
-		*newest = message.seq + 1;
-	else
-		m->reordered++;
-	return METER_OK;
+	return meter_came_back(m, message.seq, tick);
 }
 
 uint64_t

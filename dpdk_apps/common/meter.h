@@ -78,6 +78,16 @@ enum meter_verdict {
 enum meter_verdict meter_returned(
 		struct meter *m, const uint8_t *from, size_t available, uint64_t tick);
 
+/* The same for a message that another module has read and checked: `seq` came back at `tick`. */
+enum meter_verdict meter_came_back(struct meter *m, uint64_t seq, uint64_t tick);
+
+/* One that another module refused. */
+static inline void
+meter_refuse(struct meter *m, enum message_error error)
+{
+	m->errors[error]++;
+}
+
 /*
  * Gives up what was sent more than `timeout` ticks before `now`; returns how many.
  * For closed loops, where a lost message would hold its place for ever; an open

@@ -91,7 +91,7 @@ make_frames(struct measurement *m, struct rte_mbuf **frames, uint16_t *lanes, ui
 		uint32_t flow = meter_flow(m->meter, next + i);
 		uint8_t *payload;
 
-		frames[i] = link_frame(m->link, &payload);
+		frames[i] = link_frame(m->link, m->link->size, &payload);
 		if (unlikely(frames[i] == NULL))
 			return i;
 		meter_write(m->meter, i, payload);

@@ -105,6 +105,7 @@ link_set_peer(struct link *l, uint16_t port_index, const struct rte_ether_addr *
 {
 	l->ends[port_index].dst_mac = *mac;
 	frame_template_init(&l->templates[port_index], &l->ends[port_index], (uint16_t)l->size);
+	l->other_templates[port_index] = l->templates[port_index];
 }
 
 int
@@ -165,7 +166,7 @@ link_end(struct link *l)
 }
 
 struct rte_mbuf *
-link_frame(struct link *l, uint8_t **payload)
+link_frame(struct link *l, uint32_t bytes, uint8_t **payload)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(l->pool);
 
@@ -174,7 +175,7 @@ link_frame(struct link *l, uint8_t **payload)
 		return NULL;
 	}
 	/* The pool's buffers hold any frame that the command line allows. */
-	m->data_len = (uint16_t)(FRAME_HEADER_BYTES + l->size);
+	m->data_len = (uint16_t)(FRAME_HEADER_BYTES + bytes);
 	m->pkt_len = m->data_len;
 	*payload = rte_pktmbuf_mtod_offset(m, uint8_t *, FRAME_HEADER_BYTES);
 	return m;
@@ -184,22 +185,34 @@ void
 link_finish(struct link *l, struct rte_mbuf *m, uint32_t flow)
 {
 	uint16_t port_index = l->lanes[l->lane_of[flow]].port_index;
+	uint16_t bytes = (uint16_t)(rte_pktmbuf_data_len(m) - FRAME_HEADER_BYTES);
+	struct frame_template *t = &l->templates[port_index];
 
-	frame_finish(rte_pktmbuf_mtod(m, uint8_t *), &l->templates[port_index],
-			(uint16_t)(SPREAD_FIRST_PORT + flow));
+	if (unlikely(bytes != t->payload_bytes)) {
+		t = &l->other_templates[port_index];
+		if (bytes != t->payload_bytes)
+			frame_template_init(t, &l->ends[port_index], bytes);
+	}
+	frame_finish(rte_pktmbuf_mtod(m, uint8_t *), t, (uint16_t)(SPREAD_FIRST_PORT + flow));
 }
 
 uint16_t
 link_send(struct lane *lane, struct rte_mbuf **frames, uint16_t n)
 {
-	/* All frames of a run have one length. */
-	uint64_t bytes = rte_pktmbuf_pkt_len(frames[0]);
-	uint16_t sent = rte_eth_tx_burst(lane->port, lane->queue, frames, n);
+	uint64_t bytes = 0;
+	uint16_t sent;
 
-	lane->counts.tx_packets += sent;
-	lane->counts.tx_bytes += sent * bytes;
-	if (unlikely(sent < n))
+	/* What the driver has taken must not be looked at any more. */
+	for (uint16_t i = 0; i < n; i++)
+		bytes += rte_pktmbuf_pkt_len(frames[i]);
+	sent = rte_eth_tx_burst(lane->port, lane->queue, frames, n);
+	if (unlikely(sent < n)) {
 		lane->tx_full++;
+		for (uint16_t i = sent; i < n; i++)
+			bytes -= rte_pktmbuf_pkt_len(frames[i]);
+	}
+	lane->counts.tx_packets += sent;
+	lane->counts.tx_bytes += bytes;
 	return sent;
 }
 

@@ -46,9 +46,10 @@ struct link {
 	struct rte_mempool *pool;
 	struct port_state ports[PORT_MAX];
 	struct frame_ends ends[PORT_MAX];
-	struct frame_template templates[PORT_MAX];
-	struct lane *lanes; /* [port_count * queues] */
-	uint16_t *lane_of;  /* [flows]: index of the lane that a flow leaves by */
+	struct frame_template templates[PORT_MAX];	 /* for messages of `size` bytes */
+	struct frame_template other_templates[PORT_MAX]; /* for the last one of another size */
+	struct lane *lanes;				 /* [port_count * queues] */
+	uint16_t *lane_of; /* [flows]: index of the lane that a flow leaves by */
 	uint32_t flows;
 	uint32_t size;
 	uint16_t port_count;
@@ -70,9 +71,9 @@ void link_set_peer(struct link *l, uint16_t port_index, const struct rte_ether_a
 /* Name of a drop, as the statistics spell it. */
 const char *link_drop_name(enum link_drop reason);
 
-/* Room for a message of `flow` in a new frame, with the message's place in `payload`. NULL: no
- * buffer is free. */
-struct rte_mbuf *link_frame(struct link *l, uint8_t **payload);
+/* Room for a message of `bytes` bytes in a new frame, with the message's place in `payload`. NULL:
+ * no buffer is free. */
+struct rte_mbuf *link_frame(struct link *l, uint32_t bytes, uint8_t **payload);
 
 /* Completes the frame of link_frame(), whose message has been written, for `flow`. */
 void link_finish(struct link *l, struct rte_mbuf *m, uint32_t flow);

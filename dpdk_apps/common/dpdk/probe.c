@@ -34,11 +34,11 @@ send_probe(struct round *r, uint32_t flow)
 	struct message message = {
 			.seq = flow,
 			.flow = flow,
-			.length = l->size,
+			.length = RTE_MAX(l->size, (uint32_t)MESSAGE_MIN_BYTES),
 			.tag = probe_tag(r->generator->tag),
 	};
 	uint8_t *payload;
-	struct rte_mbuf *m = link_frame(l, &payload);
+	struct rte_mbuf *m = link_frame(l, message.length, &payload);
 
 	if (m == NULL)
 		return;
