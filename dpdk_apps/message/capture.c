@@ -7,6 +7,7 @@
 
 #include "atomic_file.h"
 #include "lifecycle.h"
+#include "record.h"
 
 #define LINE_BYTES 16
 
@@ -75,5 +76,21 @@ capture_hexdump(FILE *to, const uint8_t *bytes, uint32_t n)
 		for (uint32_t i = at; i < at + LINE_BYTES && i < n; i++)
 			(void)fputc(isprint(bytes[i]) ? bytes[i] : '.', to);
 		(void)fputc('\n', to);
+	}
+}
+
+void
+capture_records(struct capture *c, enum capture_way way, const uint8_t *bytes, size_t n)
+{
+	size_t at = 0;
+
+	while (capture_wants(c, way) && at < n) {
+		size_t length = 0;
+
+		if (record_peek(bytes + at, n - at, &length) != 1 || length > n - at)
+			return;
+		capture_hexdump(capture_add(c, way, bytes + at, (uint32_t)length), bytes + at,
+				(uint32_t)length);
+		at += length;
 	}
 }

@@ -37,6 +37,9 @@ capture_wants(const struct capture *c, enum capture_way way)
  * describe the packet in. */
 FILE *capture_add(struct capture *c, enum capture_way way, const uint8_t *bytes, uint32_t n);
 
+/* Keeps the records that stand one after another in `n` bytes. */
+void capture_records(struct capture *c, enum capture_way way, const uint8_t *bytes, size_t n);
+
 /* Bytes as offset, hexadecimal and characters, 16 a line. */
 void capture_hexdump(FILE *to, const uint8_t *bytes, uint32_t n);
 

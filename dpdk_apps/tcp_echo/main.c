@@ -80,7 +80,7 @@ read_options(int argc, char *argv[], struct arguments *a)
 			right = has_mode = option_tcp_mode("--mode", optarg, &a->worker.mode);
 			break;
 		case IDLE:
-			right = option_idle("--idle", optarg, &a->worker.idle);
+			right = option_idle("--idle", optarg, &a->worker.shape.idle);
 			break;
 		case SIZE:
 			right = option_count(
@@ -134,38 +134,13 @@ write_stats(const struct arguments *a, const struct worker_counts *c, enum tcp_s
 	stats_count(s, "worker", a->worker.worker);
 	stats_count(s, "workers", a->worker.workers);
 	stats_string(s, "mode", a->worker.mode == TCP_BLOCK ? "block" : "poll");
-	stats_string(s, "idle", a->worker.idle == IDLE_YIELD ? "yield" : "spin");
+	stats_string(s, "idle", a->worker.shape.idle == IDLE_YIELD ? "yield" : "spin");
 	stats_count(s, "size", a->worker.size);
 	stats_count(s, "delay_us", a->delay_us);
 	stats_string(s, "spread", tcp_spread_name(spread));
 	stats_count(s, "connections", c->connections);
 	stats_string(s, "ended", lifecycle_stopping() ? "signal" : "error");
-	stats_array_begin(s, "queues");
-	stats_object_begin(s, NULL);
-	stats_count(s, "port", 0);
-	stats_count(s, "queue", a->worker.worker);
-	stats_string(s, "driver", "tcp");
-	stats_count(s, "rx_packets", c->received);
-	stats_count(s, "tx_packets", c->returned);
-	stats_count(s, "rx_bytes", c->rx_bytes);
-	stats_count(s, "tx_bytes", c->tx_bytes);
-	stats_object_begin(s, "drops");
-	stats_count(s, "peer_closed", c->peer_closed);
-	stats_count(s, "stopped", c->stopped);
-	stats_object_end(s);
-	stats_object_end(s);
-	stats_array_end(s);
-	stats_object_begin(s, "accounting");
-	stats_count(s, "in", c->received);
-	stats_count(s, "out", c->returned);
-	stats_count(s, "drops", c->peer_closed + c->stopped);
-	stats_object_end(s);
-	stats_count(s, "partial_bytes", c->partial_bytes);
-	stats_object_begin(s, "tcp");
-	stats_count(s, "retransmits", c->tcp.retransmits);
-	stats_count(s, "mss", c->tcp.mss);
-	stats_string(s, "congestion", c->tcp.congestion);
-	stats_object_end(s);
+	worker_report(s, c, a->worker.worker);
 	stats_threads(s);
 	return stats_close(s);
 }
@@ -173,7 +148,7 @@ write_stats(const struct arguments *a, const struct worker_counts *c, enum tcp_s
 int
 main(int argc, char *argv[])
 {
-	struct arguments a = {.worker.idle = IDLE_SPIN};
+	struct arguments a = {.worker.shape.idle = IDLE_SPIN};
 	struct worker_counts counts = {0};
 	enum tcp_spread spread = TCP_SPREAD_HASH;
 	struct clock_mark begin, end;

@@ -7,8 +7,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "echo_stream.h"
-
 #define EVENTS 64
 /* Turns without work between two looks at the listener, while connections are asked one by one. */
 #define ACCEPT_EVERY 256
@@ -75,7 +73,7 @@ close_connection(struct worker *w, struct connection *c, uint64_t *undelivered)
 	*undelivered += received - returned;
 	w->counts->rx_bytes += e->rx_bytes;
 	w->counts->tx_bytes += e->tx_bytes;
-	w->counts->partial_bytes += e->rx_bytes % e->size;
+	w->counts->partial_bytes += echo_stream_partial(e);
 	(void)tcp_facts_add(&w->counts->tcp, e->fd);
 	w->count--;
 	w->connections[c->index] = w->connections[w->count];
@@ -104,6 +102,8 @@ add_connection(struct worker *w, int fd)
 		free(c);
 		return -1;
 	}
+	if (w->options->framing != NULL)
+		echo_stream_frame(&c->stream, w->options->framing);
 	c->index = w->count;
 	w->connections[w->count++] = c;
 	w->counts->connections++;
@@ -143,6 +143,7 @@ serve(struct worker *w, struct connection *c)
 	bool full = result == ECHO_FULL;
 
 	if (result == ECHO_CLOSED || result == ECHO_FAILED) {
+		w->counts->broken += result == ECHO_FAILED && errno == EPROTO;
 		close_connection(w, c, &w->counts->peer_closed);
 		return 1;
 	}
@@ -208,13 +209,16 @@ turns(struct worker *w)
 
 		if (w->options->mode == TCP_BLOCK) {
 			worked = ask_epoll(w, -1);
+			if (w->options->shape.naive && w->options->shape.sleep_us > 0)
+				loop_sleep(w->options->shape.sleep_us);
 		} else {
 			if (!w->asks_each)
 				worked = ask_epoll(w, 0);
 			else
 				worked = ask_each(w);
+			if (worked >= 0)
+				loop_rest(&w->options->shape, worked > 0);
 			if (worked == 0) {
-				idle_wait(w->options->idle);
 				if (w->asks_each &&
 						(w->count == 0 || ++idle_turns % ACCEPT_EVERY == 0))
 					worked = accept_all(w);
@@ -246,4 +250,35 @@ worker_run(const struct worker_options *o, int listener, struct worker_counts *c
 	free(w.connections);
 	(void)close(w.epoll);
 	return result;
+}
+
+void
+worker_report(struct stats *s, const struct worker_counts *c, unsigned int queue)
+{
+	stats_array_begin(s, "queues");
+	stats_object_begin(s, NULL);
+	stats_count(s, "port", 0);
+	stats_count(s, "queue", queue);
+	stats_string(s, "driver", "tcp");
+	stats_count(s, "rx_packets", c->received);
+	stats_count(s, "tx_packets", c->returned);
+	stats_count(s, "rx_bytes", c->rx_bytes);
+	stats_count(s, "tx_bytes", c->tx_bytes);
+	stats_object_begin(s, "drops");
+	stats_count(s, "peer_closed", c->peer_closed);
+	stats_count(s, "stopped", c->stopped);
+	stats_object_end(s);
+	stats_object_end(s);
+	stats_array_end(s);
+	stats_object_begin(s, "accounting");
+	stats_count(s, "in", c->received);
+	stats_count(s, "out", c->returned);
+	stats_count(s, "drops", c->peer_closed + c->stopped);
+	stats_object_end(s);
+	stats_count(s, "partial_bytes", c->partial_bytes);
+	stats_object_begin(s, "tcp");
+	stats_count(s, "retransmits", c->tcp.retransmits);
+	stats_count(s, "mss", c->tcp.mss);
+	stats_string(s, "congestion", c->tcp.congestion);
+	stats_object_end(s);
 }

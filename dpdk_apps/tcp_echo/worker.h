@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lifecycle.h"
+#include "echo_stream.h"
+#include "loop_shape.h"
+#include "stats.h"
 #include "tcp_socket.h"
 
 struct worker_options {
@@ -13,9 +15,10 @@ struct worker_options {
 	unsigned int worker;
 	unsigned int workers;
 	enum tcp_mode mode;
-	enum idle_policy idle;
 	size_t size;
-	uint64_t delay; /* ticks between the coming of a message and its echo */
+	const struct echo_framing *framing; /* NULL: messages of `size` bytes */
+	struct loop_shape shape;	    /* all zero: no sleep */
+	uint64_t delay;			    /* ticks between the coming of a message and its echo */
 };
 
 /* Totals over all connections, of whole messages. received = returned + peer_closed + stopped. */
@@ -27,11 +30,15 @@ struct worker_counts {
 	uint64_t stopped;     /* came, but we were told to end first */
 	uint64_t rx_bytes;
 	uint64_t tx_bytes;
+	uint64_t broken;	/* connections that were no streams of messages */
 	uint64_t partial_bytes; /* beginnings of messages that never became whole */
 	struct tcp_facts tcp;
 };
 
 /* Serves until a stop is asked for. 0, or -1 after a message; the counts are right either way. */
 int worker_run(const struct worker_options *o, int listener, struct worker_counts *counts);
+
+/* Writes "queues" (of one entry, number `queue`), "accounting", "partial_bytes" and "tcp". */
+void worker_report(struct stats *s, const struct worker_counts *c, unsigned int queue);
 
 #endif

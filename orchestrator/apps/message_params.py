@@ -44,9 +44,6 @@ class ContentParams:
     payload: Payload
     mtu: int
     """Of the link, bytes of an IP packet. Over TCP, records are as long as they are over DPDK."""
-    settle_ms: int
-    """At the end: how long nothing must have come."""
-    loop: LoopParams
     capture: CaptureParams
     load: LoadParams
 
@@ -55,8 +52,6 @@ class ContentParams:
         return (
             f"--payload={self.payload}",
             f"--mtu={self.mtu}",
-            f"--settle-ms={self.settle_ms}",
-            *self.loop.argv(),
             *self.capture.argv(),
             *self.load.argv(),
         )
@@ -69,6 +64,9 @@ class MessageParams:
     ports: int
     src_ip: str
     dst_ip: str
+    loop: LoopParams
+    settle_ms: int
+    """At the end: how long nothing must have come."""
     content: ContentParams
     peer_mac: str = ""
 
@@ -81,6 +79,8 @@ class MessageParams:
             f"--src-ip={self.src_ip}",
             f"--dst-ip={self.dst_ip}",
             *((f"--peer-mac={self.peer_mac}",) if self.peer_mac else ()),
+            *self.loop.argv(),
+            f"--settle-ms={self.settle_ms}",
             *self.content.argv(),
         )
 

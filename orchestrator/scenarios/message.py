@@ -159,6 +159,8 @@ class Message:
             params.update(ports=1, drain_us=0)
         if not params["sleep_us"]:
             params["sleeper"] = "forwarder"
+        elif params["sleeper"] == "sender" and not dpdk:
+            raise LeftOutError("sleeper=sender is measured over dpdk: the generator over TCP has no such loop")
         if params["drain_us"] == NEVER and not params["rate"] and int(params["depth"]) * _records(params, used) < BURST:
             raise UsageError(
                 f"drain_us={NEVER} with depth={params['depth']}: no buffer of {BURST} fills, so nothing ever returns",
@@ -221,6 +223,8 @@ class Message:
             ports=len(used),
             src_ip=str(dpdk_address(inventory, used[0].generator.ref)),
             dst_ip=str(dpdk_address(inventory, used[0].sut.ref)),
+            loop=_loop(row, "sender"),
+            settle_ms=20 + 2 * int(row.params["sleep_us"]) // 1000,
             content=_content(row, context, used[0]),
             # Over veth a broadcast would be answered by the kernel too: the address is given.
             peer_mac=dpdk_mac(inventory, used[0].sut.ref) if row.link == "veth" else "",
@@ -310,16 +314,15 @@ def _loop(row: Row, who: str) -> LoopParams:
 
 
 def _content(row: Row, context: TrialContext, cable: Cable) -> ContentParams:
-    # A forwarder that sleeps after every burst empties a full ring in so many sleeps: what it has is waited for.
-    slept_ms = int(row.params["sleep_us"]) * (RX_RING // BURST) // 1000
     load = load_of(row, context, "message")
+    if is_dpdk(row):
+        # A forwarder that sleeps after every burst empties a full ring in so many sleeps: what it has is waited for.
+        load = replace(load, timeout_ms=100 + 2 * int(row.params["sleep_us"]) * (RX_RING // BURST) // 1000)
     return ContentParams(
         payload=cast(Payload, row.params["payload"]),
         mtu=cable.link.mtu,
-        settle_ms=20 + 2 * int(row.params["sleep_us"]) // 1000,
-        loop=_loop(row, "sender"),
         capture=CaptureParams("message", int(row.params["dump"])),
-        load=replace(load, timeout_ms=100 + 2 * slept_ms),
+        load=load,
     )
 
 

@@ -3,8 +3,8 @@
  * every turn, whatever is left to do, as a program with a sleep() in its loop does;
  * `poll` sleeps only when a turn found nothing. Without a sleep both poll.
  */
-#ifndef MESSAGE_LOOP_SHAPE_H
-#define MESSAGE_LOOP_SHAPE_H
+#ifndef COMMON_LOOP_SHAPE_H
+#define COMMON_LOOP_SHAPE_H
 
 #include <stdbool.h>
 #include <stdint.h>
