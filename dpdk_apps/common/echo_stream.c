@@ -29,6 +29,40 @@ echo_stream_end(struct echo_stream *e)
 	e->fd = -1;
 }
 
+uint64_t
+echo_stream_returned(const struct echo_stream *e)
+{
+	uint64_t partly = 0;
+
+	if (e->framing == NULL)
+		return e->tx_bytes / e->size;
+	/* Of what is being sent, the messages that are off. */
+	if (e->unsent > 0)
+		(void)e->framing->whole(e->framing->self, e->buffer, e->unsent, &partly);
+	return e->tx_messages + partly;
+}
+
+/* Finds the whole messages among what came; false where these are none. */
+static bool
+find_whole(struct echo_stream *e)
+{
+	uint64_t messages = 0;
+	size_t whole;
+
+	if (e->framing == NULL) {
+		e->whole = e->filled - e->filled % e->size;
+		return true;
+	}
+	whole = e->framing->whole(e->framing->self, e->buffer, e->filled, &messages);
+	if (whole > e->filled)
+		return false;
+	e->whole = whole;
+	e->rx_messages += messages;
+	if (whole > 0 && e->framing->seen != NULL)
+		e->framing->seen(e->framing->self, e->buffer, whole);
+	return true;
+}
+
 static enum echo_result
 give_back(struct echo_stream *e)
 {
@@ -43,6 +77,7 @@ give_back(struct echo_stream *e)
 		e->unsent += (size_t)n;
 		e->tx_bytes += (uint64_t)n;
 	}
+	e->tx_messages = e->rx_messages;
 	/* The beginning of the next message, if any, moves to the front: there is then room for the
 	 * rest of it. */
 	memmove(e->buffer, e->buffer + e->whole, e->filled - e->whole);
@@ -69,7 +104,10 @@ echo_stream_step(struct echo_stream *e, uint64_t delay)
 	came = delay > 0 ? clock_ticks() : 0;
 	e->filled += (size_t)n;
 	e->rx_bytes += (uint64_t)n;
-	e->whole = e->filled - e->filled % e->size;
+	if (!find_whole(e)) {
+		errno = EPROTO;
+		return ECHO_FAILED;
+	}
 	while (delay > 0 && clock_ticks() - came < delay)
 		;
 	return e->whole > 0 ? give_back(e) : ECHO_WORKED;

@@ -5,10 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
-
-#include "echo_stream.h"
 
 #define EVENTS 64
 /* Turns without work, and of any kind, between two looks at the source, while connections are asked
@@ -79,7 +76,7 @@ close_connection(struct worker *w, struct connection *c, uint64_t *undelivered)
 	*undelivered += received - returned;
 	w->counts->rx_bytes += e->rx_bytes;
 	w->counts->tx_bytes += e->tx_bytes;
-	w->counts->partial_bytes += e->rx_bytes % e->size;
+	w->counts->partial_bytes += echo_stream_partial(e);
 	(void)tcp_facts_add(&w->counts->tcp, e->fd);
 	w->count--;
 	w->connections[c->index] = w->connections[w->count];
@@ -108,6 +105,8 @@ add_connection(struct worker *w, int fd, size_t size)
 		free(c);
 		return -1;
 	}
+	if (w->options->framing != NULL)
+		echo_stream_frame(&c->stream, w->options->framing);
 	c->index = w->count;
 	w->connections[w->count++] = c;
 	w->counts->connections++;
@@ -150,6 +149,7 @@ serve(struct worker *w, struct connection *c)
 	bool full = result == ECHO_FULL;
 
 	if (result == ECHO_CLOSED || result == ECHO_FAILED) {
+		w->counts->broken += result == ECHO_FAILED && errno == EPROTO;
 		close_connection(w, c, &w->counts->peer_closed);
 		return 1;
 	}
@@ -205,15 +205,6 @@ ask_epoll(struct worker *w, int timeout_ms)
 	return count > 0;
 }
 
-static void
-nap(uint32_t us)
-{
-	struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000};
-
-	/* A signal that cuts it short asks to stop. */
-	(void)nanosleep(&t, NULL);
-}
-
 static int
 ask(struct worker *w, uint32_t *turns, uint32_t *idle_turns)
 {
@@ -225,10 +216,8 @@ ask(struct worker *w, uint32_t *turns, uint32_t *idle_turns)
 	if (worked < 0)
 		return -1;
 	++*turns;
-	if (worked == 0) {
+	if (worked == 0)
 		++*idle_turns;
-		idle_wait(w->options->idle);
-	}
 	if (w->asks_each &&
 			((worked == 0 && (w->count == 0 ||
 							 *idle_turns % IDLE_TURNS_PER_LOOK == 0)) ||
@@ -248,8 +237,9 @@ serve_all(struct worker *w)
 
 		if (worked < 0)
 			return -1;
-		if (worked > 0 && w->options->sleep_us > 0)
-			nap(w->options->sleep_us);
+		/* Who sleeps in epoll has no idle turns. */
+		if (w->options->mode == TCP_POLL || worked > 0)
+			loop_rest(&w->options->shape, worked > 0);
 	}
 	return 0;
 }
@@ -284,7 +274,7 @@ worker_report(struct stats *s, const struct worker_options *o, const struct work
 		unsigned int worker, const char *driver)
 {
 	stats_string(s, "mode", o->mode == TCP_BLOCK ? "block" : "poll");
-	stats_string(s, "idle", o->idle == IDLE_YIELD ? "yield" : "spin");
+	stats_string(s, "idle", o->shape.idle == IDLE_YIELD ? "yield" : "spin");
 	stats_count(s, "connections", c->connections);
 	stats_array_begin(s, "queues");
 	stats_object_begin(s, NULL);

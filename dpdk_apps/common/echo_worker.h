@@ -9,15 +9,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lifecycle.h"
+#include "echo_stream.h"
+#include "loop_shape.h"
 #include "stats.h"
 #include "tcp_socket.h"
 
 struct worker_options {
 	enum tcp_mode mode;
-	enum idle_policy idle;
-	uint64_t delay;	   /* ticks between the coming of a message and its echo */
-	uint32_t sleep_us; /* a sleep after each turn that had work */
+	struct loop_shape shape;	    /* all zero: no sleep */
+	const struct echo_framing *framing; /* NULL: messages of the size that the source tells */
+	uint64_t delay;			    /* ticks between the coming of a message and its echo */
 };
 
 struct connection_source {
@@ -39,6 +40,7 @@ struct worker_counts {
 	uint64_t stopped;     /* came, but we were told to end first */
 	uint64_t rx_bytes;
 	uint64_t tx_bytes;
+	uint64_t broken;	/* connections that were no streams of messages */
 	uint64_t partial_bytes; /* beginnings of messages that never became whole */
 	struct tcp_facts tcp;
 };

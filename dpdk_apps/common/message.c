@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "mix64.h"
 #include "wire.h"
 
 #define MAGIC 0x444c4d31u
@@ -16,22 +17,12 @@ _Static_assert(AT_TAG + 4 == MESSAGE_HEADER_BYTES, "the tag ends the header");
 _Static_assert(MESSAGE_MIN_BYTES >= MESSAGE_HEADER_BYTES + 8,
 		"a whole body word guards the header");
 
-/* The finaliser of splitmix64 (Steele, Lea, Flood 2014): a bijection in which every input bit moves
- * about half of the output. */
-static inline uint64_t
-mix64(uint64_t x)
-{
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-	return x ^ (x >> 31);
-}
-
 /*
  * The body is first + i * BODY_STEP for its words i, the last one cut to what is left. `first`
  * depends on every field of the header, so a wrong header is found by the body; the step is one
  * addition, so that checking costs little beside the round trip that is measured.
  */
-#define BODY_STEP 0x9e3779b97f4a7c15u
+#define BODY_STEP MIX64_STEP
 
 static inline uint64_t
 body_first(const struct message *m)

@@ -63,7 +63,7 @@ take(struct meter *m, const uint8_t *from, size_t available, struct message *mes
 	if (error == MESSAGE_OK && message->flow != meter_flow(m, message->seq))
 		error = MESSAGE_CORRUPT;
 	if (error != MESSAGE_OK)
-		m->errors[error]++;
+		meter_refuse(m, error);
 	return error == MESSAGE_OK;
 }
 
@@ -80,6 +80,12 @@ record(struct meter *m, uint64_t seq, uint64_t tick, uint64_t *newest)
 	else
 		m->reordered++;
 	return METER_OK;
+}
+
+enum meter_verdict
+meter_came_back(struct meter *m, uint64_t seq, uint64_t tick)
+{
+	return record(m, seq, tick, &m->newest[meter_flow(m, seq)]);
 }
 
 enum meter_verdict

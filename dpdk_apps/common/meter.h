@@ -81,6 +81,16 @@ enum meter_verdict {
 enum meter_verdict meter_returned(
 		struct meter *m, const uint8_t *from, size_t available, uint64_t tick);
 
+/* The same for a message that another module has read and checked: `seq` came back at `tick`. */
+enum meter_verdict meter_came_back(struct meter *m, uint64_t seq, uint64_t tick);
+
+/* One that another module refused. */
+static inline void
+meter_refuse(struct meter *m, enum message_error error)
+{
+	m->errors[error]++;
+}
+
 /*
  * The same, but order is judged among what one `sender` (below METER_SENDERS) gives back: where
  * several take from one queue, what one of them returns may overtake what another holds. The

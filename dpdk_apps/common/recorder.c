@@ -145,6 +145,13 @@ recorder_pending(const struct recorder *r, uint64_t seq)
 }
 
 bool
+recorder_returned(const struct recorder *r, uint64_t seq)
+{
+	return seq < r->next && r->packets[seq].back != BACK_PENDING &&
+	       r->packets[seq].back != BACK_LOST;
+}
+
+bool
 recorder_give_up(struct recorder *r, uint64_t seq)
 {
 	if (!recorder_pending(r, seq))

@@ -64,6 +64,9 @@ bool recorder_give_up(struct recorder *r, uint64_t seq);
 /* Whether packet `seq` was sent and has neither returned nor been given up. */
 bool recorder_pending(const struct recorder *r, uint64_t seq);
 
+/* Whether packet `seq` was sent and returned in time. */
+bool recorder_returned(const struct recorder *r, uint64_t seq);
+
 /* Send tick of packet `seq`, which must have been sent. */
 uint64_t recorder_send_tick(const struct recorder *r, uint64_t seq);
 

@@ -16,7 +16,6 @@
 #include "stats.h"
 
 #define MAX_WORKERS 64
-#define MAX_SLEEP_US 60000000
 #define JOIN_TIMEOUT_MS 5000
 
 struct arguments {
@@ -72,12 +71,9 @@ take(struct arguments *a, int option, char *argv[], bool *has_mode)
 		*has_mode = true;
 		return option_tcp_mode("--mode", optarg, &a->options.mode);
 	case IDLE:
-		return option_idle("--idle", optarg, &a->options.idle);
+		return option_idle("--idle", optarg, &a->options.shape.idle);
 	case SLEEP:
-		if (!option_count("--sleep-us", optarg, 0, MAX_SLEEP_US, &count))
-			return false;
-		a->options.sleep_us = (uint32_t)count;
-		return true;
+		return option_sleep("--sleep-us", optarg, &a->options.shape);
 	case STATS:
 		a->stats = optarg;
 		return true;
@@ -167,7 +163,7 @@ write_stats(const struct arguments *a, const struct worker_counts *c, const stru
 		return -1;
 	stats_number(s, "ticks_per_s", ticks_per_s);
 	stats_count(s, "worker", a->worker);
-	stats_count(s, "sleep_us", a->options.sleep_us);
+	stats_count(s, "sleep_us", a->options.shape.sleep_us);
 	stats_string(s, "ended", endings[ending]);
 	worker_report(s, &a->options, c, a->worker, h->relayed ? "unix" : "tcp");
 	stats_threads(s);
@@ -207,7 +203,7 @@ work(const struct arguments *a)
 int
 main(int argc, char *argv[])
 {
-	struct arguments a = {.options.idle = IDLE_SPIN};
+	struct arguments a = {.options.shape = {.naive = true, .idle = IDLE_SPIN}};
 	int code;
 
 	if (lifecycle_begin("tcp_worker") != 0) {

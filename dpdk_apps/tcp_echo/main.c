@@ -9,7 +9,7 @@
 
 #include "clock.h"
 #include "echo_worker.h"
-#include "endpoint.h"
+#include "listener.h"
 #include "message.h"
 #include "options.h"
 #include "stats.h"
@@ -85,7 +85,7 @@ read_options(int argc, char *argv[], struct arguments *a)
 			right = has_mode = option_tcp_mode("--mode", optarg, &a->options.mode);
 			break;
 		case IDLE:
-			right = option_idle("--idle", optarg, &a->options.idle);
+			right = option_idle("--idle", optarg, &a->options.shape.idle);
 			break;
 		case SIZE:
 			right = option_count("--size", optarg, MESSAGE_SHORT_MIN_BYTES,
@@ -147,27 +147,11 @@ write_stats(const struct arguments *a, const struct worker_counts *c, enum tcp_s
 	return stats_close(s);
 }
 
-/* The listening socket of this worker; all its connections carry messages of one size. */
-struct listener {
-	struct connection_source source;
-	const struct endpoint *address;
-	size_t size;
-};
-
-static int
-next_accepted(struct connection_source *source, size_t *size)
-{
-	const struct listener *listener = (const struct listener *)source;
-
-	*size = listener->size;
-	return endpoint_accept(listener->address, source->fd);
-}
-
 int
 main(int argc, char *argv[])
 {
-	struct arguments a = {.options.idle = IDLE_SPIN};
-	struct listener listener = {.source.next = next_accepted, .address = &a.address};
+	struct arguments a = {.options.shape.idle = IDLE_SPIN};
+	struct listener listener;
 	enum worker_end ending;
 	struct worker_counts counts = {0};
 	enum tcp_spread spread = TCP_SPREAD_HASH;
@@ -185,15 +169,13 @@ main(int argc, char *argv[])
 		a.options.delay = (uint64_t)((double)a.delay_us * 1e-6 *
 					     clock_calibrate(CALIBRATE_MS));
 	tcp_raise_socket_limit();
-	listener.size = a.size;
-	listener.source.fd = endpoint_listen(&a.address, a.worker, a.workers, &spread);
-	if (listener.source.fd < 0)
+	if (listener_open(&listener, &a.address, a.worker, a.workers, a.size, &spread) != 0)
 		return EXIT_FAILED;
 	begin = clock_mark();
 	lifecycle_ready("worker=%u/%u", a.worker, a.workers);
 	ending = worker_run(&a.options, &listener.source, &counts);
 	end = clock_mark();
-	endpoint_close(&a.address, a.worker, listener.source.fd);
+	listener_close(&listener);
 	if (write_stats(&a, &counts, spread, clock_ticks_per_s(&begin, &end)) != 0) {
 		complain("cannot write %s: %s", a.stats, strerror(errno));
 		return EXIT_FAILED;

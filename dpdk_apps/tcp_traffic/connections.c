@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "lifecycle.h"
+#include "stats.h"
 
 #define CONNECT_TIMEOUT_MS 5000
 #define LEAST_IN_CAPACITY 16384
@@ -157,7 +158,7 @@ flush(struct connections *c, struct connection *k)
 		k->sent += (uint64_t)n;
 		c->tx_bytes += (uint64_t)n;
 		if (k->out_at == k->out_end)
-			c->tx_messages++;
+			c->tx_messages += c->codec != NULL ? c->codec->units : 1;
 	}
 	if (k->out_at < k->out_end)
 		c->send_full++;
@@ -194,12 +195,31 @@ connections_send(struct connections *c, struct meter *m, uint64_t tick)
 {
 	struct connection *k = &c->all[meter_flow(m, meter_next(m))];
 
-	meter_write(m, 0, k->out);
+	if (c->codec != NULL)
+		c->codec->write(c->codec->self, m, k->out);
+	else
+		meter_write(m, 0, k->out);
 	k->out_at = 0;
 	k->out_end = c->size;
 	(void)meter_sent(m, tick != 0 ? tick : clock_ticks());
 	(void)flush(c, k);
 	echo_floor(c, k);
+}
+
+/* Gives the whole messages among what came to the meter; returns their bytes. */
+static size_t
+take(struct connections *c, struct connection *k, struct meter *m, uint64_t tick)
+{
+	size_t at = 0;
+
+	if (c->codec != NULL)
+		return c->codec->take(c->codec->self, m, (uint32_t)(k - c->all), k->in, k->in_end,
+				tick, &c->rx_messages);
+	for (; k->in_end - at >= c->size; at += c->size) {
+		(void)meter_returned(m, k->in + at, c->size, tick);
+		c->rx_messages++;
+	}
+	return at;
 }
 
 /* Receives once and gives whole messages to the meter. Returns whether anything came. */
@@ -208,7 +228,7 @@ receive(struct connections *c, struct connection *k, struct meter *m)
 {
 	ssize_t n;
 	uint64_t tick;
-	size_t at = 0;
+	size_t at;
 
 	if (k->closed)
 		return false;
@@ -225,9 +245,10 @@ receive(struct connections *c, struct connection *k, struct meter *m)
 	}
 	c->rx_bytes += (uint64_t)n;
 	k->in_end += (size_t)n;
-	for (; k->in_end - at >= c->size; at += c->size) {
-		(void)meter_returned(m, k->in + at, c->size, tick);
-		c->rx_messages++;
+	at = take(c, k, m, tick);
+	if (at > k->in_end) {
+		lose(c, k, EPROTO);
+		return true;
 	}
 	if (at > 0) {
 		memmove(k->in, k->in + at, k->in_end - at);
@@ -293,4 +314,42 @@ connections_facts(const struct connections *c)
 	for (uint32_t i = 0; i < c->count; i++)
 		(void)tcp_facts_add(&facts, c->all[i].fd);
 	return facts;
+}
+
+static void
+write_queue(struct stats *s, const struct connections *c)
+{
+	stats_array_begin(s, "queues");
+	stats_object_begin(s, NULL);
+	stats_count(s, "port", 0);
+	stats_count(s, "queue", 0);
+	stats_string(s, "driver", c->driver);
+	stats_count(s, "rx_packets", c->rx_messages);
+	stats_count(s, "tx_packets", c->tx_messages);
+	stats_count(s, "rx_bytes", c->rx_bytes);
+	stats_count(s, "tx_bytes", c->tx_bytes);
+	stats_object_begin(s, "drops");
+	stats_object_end(s);
+	stats_object_end(s);
+	stats_array_end(s);
+}
+
+static void
+write_tcp(struct stats *s, const struct connections *c)
+{
+	struct tcp_facts facts = connections_facts(c);
+
+	stats_object_begin(s, "tcp");
+	stats_count(s, "retransmits", facts.retransmits);
+	stats_count(s, "mss", facts.mss);
+	stats_string(s, "congestion", facts.congestion);
+	stats_count(s, "send_full", c->send_full);
+	stats_object_end(s);
+}
+
+void
+connections_report(struct stats *s, const struct connections *c)
+{
+	write_queue(s, c);
+	write_tcp(s, c);
 }

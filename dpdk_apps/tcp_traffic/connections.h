@@ -15,6 +15,21 @@
 #include "meter.h"
 #include "tcp_socket.h"
 
+/* How the messages of a program become bytes of a stream, and bytes messages. */
+struct stream_codec {
+	void *self;
+	uint64_t units; /* that a message counts as, in what is received and sent */
+	/* Writes the meter's next message, as many bytes as connections_begin() was told. */
+	void (*write)(void *self, const struct meter *m, uint8_t *to);
+	/*
+	 * Takes the whole units at the beginning of `from`, which came at `tick` over connection
+	 * `flow`; adds to `units` how many there were. Returns their bytes; SIZE_MAX where this is
+	 * no stream of them, and the connection is given up.
+	 */
+	size_t (*take)(void *self, struct meter *m, uint32_t flow, const uint8_t *from, size_t n,
+			uint64_t tick, uint64_t *units);
+};
+
 struct connection {
 	int fd;
 	bool closed;	 /* by the peer, or by an error */
@@ -33,6 +48,7 @@ struct connections {
 	size_t size;	    /* bytes of a message */
 	size_t in_capacity; /* of each connection */
 	struct connection *all;
+	const struct stream_codec *codec; /* NULL: messages of message.h, all of `size` bytes */
 	bool floor;
 	const char *driver; /* what its sockets are called in statistics */
 	bool polls;	    /* never sleeps */
@@ -73,5 +89,8 @@ bool connections_wait(struct connections *c, struct meter *m, uint64_t ns);
 
 /* Sums what the kernel says of all connections; zeros where they are no TCP. */
 struct tcp_facts connections_facts(const struct connections *c);
+
+/* Writes "queues" (of one entry) and "tcp". */
+void connections_report(struct stats *s, const struct connections *c);
 
 #endif

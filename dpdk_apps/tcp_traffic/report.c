@@ -5,37 +5,6 @@
 
 #include "stats.h"
 
-static void
-write_queue(struct stats *s, const struct connections *c)
-{
-	stats_array_begin(s, "queues");
-	stats_object_begin(s, NULL);
-	stats_count(s, "port", 0);
-	stats_count(s, "queue", 0);
-	stats_string(s, "driver", c->driver);
-	stats_count(s, "rx_packets", c->rx_messages);
-	stats_count(s, "tx_packets", c->tx_messages);
-	stats_count(s, "rx_bytes", c->rx_bytes);
-	stats_count(s, "tx_bytes", c->tx_bytes);
-	stats_object_begin(s, "drops");
-	stats_object_end(s);
-	stats_object_end(s);
-	stats_array_end(s);
-}
-
-static void
-write_tcp(struct stats *s, const struct connections *c)
-{
-	struct tcp_facts facts = connections_facts(c);
-
-	stats_object_begin(s, "tcp");
-	stats_count(s, "retransmits", facts.retransmits);
-	stats_count(s, "mss", facts.mss);
-	stats_string(s, "congestion", facts.congestion);
-	stats_count(s, "send_full", c->send_full);
-	stats_object_end(s);
-}
-
 int
 report_write(const struct generator_options *o, enum tcp_mode mode, const struct connections *c,
 		const struct meter *m, const struct loop_result *result, double ticks_per_s)
@@ -49,8 +18,7 @@ report_write(const struct generator_options *o, enum tcp_mode mode, const struct
 		stats_string(s, "ended", loop_end_names[result->end]);
 		meter_stats(m, o, result->window_s, s);
 		stats_count(s, "unsent", result->unsent);
-		write_queue(s, c);
-		write_tcp(s, c);
+		connections_report(s, c);
 		stats_threads(s);
 	}
 	if (s == NULL || stats_close(s) != 0) {

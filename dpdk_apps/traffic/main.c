@@ -64,10 +64,11 @@ run(void *self)
 			 "--file-prefix of its own");
 		return (struct program_end){.code = EXIT_WRONG_USE};
 	}
-	code = link_begin(&link, &p->line);
+	code = link_begin(&link, &p->line.link, &p->line.generator);
 	if (code == EXIT_DONE)
-		code = probe(&link, &p->line) == 0 ? measure_and_report(&link, &p->line, p->began)
-						   : EXIT_FAILED;
+		code = probe(&link, &p->line.link, &p->line.generator) == 0
+				       ? measure_and_report(&link, &p->line, p->began)
+				       : EXIT_FAILED;
 	/* Not polling any more, this end bears that the other one goes away. */
 	if (code == EXIT_DONE && p->line.generator.linger)
 		lifecycle_linger();

@@ -41,12 +41,12 @@ take_frame(struct measurement *m, struct lane *lane, struct rte_mbuf *frame, uin
 static inline uint32_t
 receive(struct measurement *m)
 {
-	struct rte_mbuf *frames[TRAFFIC_MAX_BURST];
+	struct rte_mbuf *frames[LINK_MAX_BURST];
 	uint32_t all = 0;
 
 	for (uint16_t i = 0; i < m->link->lane_count; i++) {
 		struct lane *lane = &m->link->lanes[i];
-		uint16_t n = rte_eth_rx_burst(lane->port, lane->queue, frames, m->line->burst);
+		uint16_t n = rte_eth_rx_burst(lane->port, lane->queue, frames, m->line->link.burst);
 		uint64_t tick;
 
 		if (n == 0)
@@ -91,7 +91,7 @@ make_frames(struct measurement *m, struct rte_mbuf **frames, uint16_t *lanes, ui
 		uint32_t flow = meter_flow(m->meter, next + i);
 		uint8_t *payload;
 
-		frames[i] = link_frame(m->link, &payload);
+		frames[i] = link_frame(m->link, m->link->size, &payload);
 		if (unlikely(frames[i] == NULL))
 			return i;
 		meter_write(m->meter, i, payload);
@@ -137,14 +137,14 @@ send_frames(struct measurement *m, struct rte_mbuf **frames, const uint16_t *lan
 static inline uint32_t
 transmit(struct measurement *m, uint64_t now)
 {
-	struct rte_mbuf *frames[TRAFFIC_MAX_BURST];
-	uint16_t lanes[TRAFFIC_MAX_BURST];
+	struct rte_mbuf *frames[LINK_MAX_BURST];
+	uint16_t lanes[LINK_MAX_BURST];
 	uint64_t wanted = allowance(m, now);
 	uint16_t n;
 
 	if (wanted == 0)
 		return 0;
-	n = make_frames(m, frames, lanes, (uint16_t)RTE_MIN(wanted, m->line->burst));
+	n = make_frames(m, frames, lanes, (uint16_t)RTE_MIN(wanted, m->line->link.burst));
 	return n > 0 ? send_frames(m, frames, lanes, n) : 0;
 }
 

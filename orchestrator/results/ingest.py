@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.apps.process import PlannedProcess
 from orchestrator.errors import OrchestratorError
 from orchestrator.experiments.records import TrialRecord
+from orchestrator.results.content_proof import Proof, prove
 from orchestrator.results.layout import ExperimentFolder, TrialFolder, to_json, write_atomic
 from orchestrator.results.model import (
     Accounting,
@@ -85,6 +86,7 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         accounting=_accounting(record, stats),
         pools=_pools(stats),
         probes=probe_shifts(record),
+        proof=_proof(trial, record, measuring),
     )
     generator = evidence.generator
     window_s = (generator.window_actual_s or generator.window_s) if generator else record.trial.window_s
@@ -110,8 +112,16 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         pools=evidence.pools,
         threads=evidence.threads,
         probes=evidence.probes,
+        compared=evidence.proof.compared if evidence.proof else 0,
         verdicts=judge(evidence),
     )
+
+
+def _proof(trial: TrialFolder, record: TrialRecord, measuring: PlannedProcess | None) -> Proof | None:
+    """Of trials whose processes were to keep packets."""
+    if measuring is None or not record.trial.params.get("dump"):
+        return None
+    return prove({process.name: trial.host(process.host) for process in record.trial.processes}, measuring.name)
 
 
 def _samples(trial: TrialFolder, measuring: PlannedProcess | None, problems: list[str]) -> Samples | None:

@@ -135,6 +135,8 @@ class TrialResult(Record):
     accounting: tuple[Accounting, ...] = ()
     pools: tuple[PoolBalance, ...] = ()
     threads: tuple[ThreadReading, ...] = ()
+    compared: int = 0
+    """Captured packets that were compared, field by field, with what was sent."""
     probes: tuple[ProbeShift, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
 

@@ -53,9 +53,11 @@ class ThreadStats(_Part):
 
 
 class DriverStats(_Part):
-    """What the driver of one port counted of packets that never reached the program, or never left."""
+    """What the driver of one port counted: in and out, and what never reached the program or never left."""
 
     port: int = 0
+    ipackets: int = 0
+    opackets: int = 0
     imissed: int = 0
     ierrors: int = 0
     oerrors: int = 0
@@ -63,7 +65,7 @@ class DriverStats(_Part):
 
     @property
     def missed(self) -> int:
-        """All of them."""
+        """All that never reached the program, or never left."""
         return self.imissed + self.ierrors + self.oerrors + self.rx_nombuf
 
 
@@ -99,6 +101,25 @@ class PoolStats(_Part):
     size: int
     in_use_at_end: int
     explained: dict[str, int] = Field(default_factory=dict)
+
+
+class DigestStats(_Part):
+    """Sums of 64 bits over the contents of messages, in hexadecimal: sent = received + lost, modulo 2^64."""
+
+    sent: str = "0"
+    received: str = "0"
+    lost: str = "0"
+
+    @field_validator("sent", "received", "lost")
+    @classmethod
+    def _is_number(cls, value: str) -> str:
+        int(value, 16)
+        return value
+
+    @property
+    def agree(self) -> bool:
+        """Whether what was sent is what came and what was lost."""
+        return (int(self.sent, 16) - int(self.received, 16) - int(self.lost, 16)) % (1 << 64) == 0
 
 
 class ProcessStats(_Part):
@@ -139,6 +160,9 @@ class ProcessStats(_Part):
     recorder_full: bool = False
     floor: bool = False
     tcp: TcpStats | None = None
+    digest: DigestStats | None = None
+    settled: bool = False
+    """The generator waited at the end until nothing was under way any more."""
 
     @property
     def retransmits(self) -> int:

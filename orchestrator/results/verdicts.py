@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from orchestrator.apps.process import PlannedProcess
 from orchestrator.experiments.records import TrialRecord
+from orchestrator.results.content_proof import Proof
 from orchestrator.results.model import Accounting, PoolBalance, ProbeShift, ThreadReading, Verdict
+from orchestrator.results.packet_counts import disagreements
 from orchestrator.results.stats import ProcessStats, cpus_of_list
 
 PROBE_SHIFT = 0.25
@@ -51,6 +53,8 @@ class Evidence:
     accounting: tuple[Accounting, ...] = ()
     pools: tuple[PoolBalance, ...] = ()
     probes: tuple[ProbeShift, ...] = ()
+    proof: Proof | None = None
+    """What came of the comparison of captured packets, where the trial was to keep some."""
 
     @property
     def generator(self) -> ProcessStats | None:
@@ -220,6 +224,22 @@ def leaked(evidence: Evidence) -> Verdict | None:
     return _mark("buffers leaked", "; ".join(lost)) if lost else None
 
 
+def counts_disagree(evidence: Evidence) -> Verdict | None:
+    """A program and its driver, or the two ends of a memif, did not count the same packets."""
+    wrong = disagreements(evidence.record, evidence.stats)
+    return _invalid("counts disagree", "; ".join(wrong)) if wrong else None
+
+
+def contents_differ(evidence: Evidence) -> Verdict | None:
+    """What came is not what was sent: by the digests of everything, or by the fields of captured packets."""
+    stats = evidence.generator
+    wrong = list(evidence.proof.problems) if evidence.proof else []
+    if stats is not None and stats.digest is not None and not stats.digest.agree:
+        told = stats.digest
+        wrong.append(f"digests: {told.sent} sent is not {told.received} received and {told.lost} lost")
+    return _invalid("contents differ", "; ".join(wrong)) if wrong else None
+
+
 def wrong_cpu(evidence: Evidence) -> Verdict | None:
     """A thread was allowed to run, or ran, on a CPU that the plan does not give its process."""
     wrong = [
@@ -275,6 +295,9 @@ def drops(evidence: Evidence) -> Verdict | None:
         reasons = {name: number for name, number in entry.reasons.items() if number and name not in NOT_OF_THE_LOAD}
         if reasons:
             found.append(f"{entry.process}: " + ", ".join(f"{name} {number}" for name, number in reasons.items()))
+    generator = evidence.generator
+    if generator is not None and (full := generator.drops_by_reason.get("ring_full", 0)):
+        found.append(f"{evidence.measuring.name if evidence.measuring else ''}: ring_full {full}")
     for name, stats in evidence.stats.items():
         missed = sum(driver.missed for driver in stats.driver_stats)
         if missed:
@@ -307,8 +330,10 @@ def all_verdicts() -> tuple[Callable[[Evidence], Verdict | None], ...]:
         miscounted,
         saturated,
         corrupt,
+        contents_differ,
         accounting,
         leaked,
+        counts_disagree,
         wrong_cpu,
         losses,
         duplicates,
@@ -325,7 +350,7 @@ def judge(evidence: Evidence) -> tuple[Verdict, ...]:
 
 
 def _judge(evidence: Evidence) -> Iterator[Verdict]:
-    consequences = (no_samples, unreadable, placement_unknown)
+    consequences = (no_samples, unreadable, placement_unknown, contents_differ, counts_disagree)
     failed = fault(evidence) is not None
     for verdict_of in all_verdicts():
         if failed and verdict_of in consequences:

@@ -28,6 +28,8 @@ link_drop_name(enum link_drop reason)
 		return "wrong_flow";
 	case LINK_REFUSED:
 		return "refused_message";
+	case LINK_RING_FULL:
+		return "ring_full";
 	default:
 		return frame_error_name((enum frame_error)reason);
 	}
@@ -48,20 +50,20 @@ floor_port(uint16_t ports[PORT_MAX])
 }
 
 static int
-start_ports(struct link *l, const struct command_line *c, const uint16_t *ports)
+start_ports(struct link *l, const struct link_options *o, const uint16_t *ports)
 {
-	uint32_t mbufs = pool_mbufs_of_process(c->burst);
+	uint32_t mbufs = pool_mbufs_of_process(o->burst);
 
 	for (uint16_t i = 0; i < l->port_count; i++) {
 		if (!port_can(ports[i], l->queues, false))
 			return EXIT_WRONG_USE;
-		mbufs += port_mbufs(ports[i], &c->wish);
+		mbufs += port_mbufs(ports[i], &o->wish);
 	}
-	l->pool = pool_create("traffic_pool", mbufs);
+	l->pool = pool_create("link_pool", mbufs);
 	if (l->pool == NULL)
 		return EXIT_FAILED;
 	for (uint16_t i = 0; i < l->port_count; i++)
-		if (port_start(ports[i], &c->wish, l->pool, &l->ports[i]) != 0)
+		if (port_start(ports[i], &o->wish, l->pool, &l->ports[i]) != 0)
 			return EXIT_FAILED;
 	return ports_wait_link(ports, l->port_count, LINK_TIMEOUT_MS) == 0 ? EXIT_DONE
 									   : EXIT_FAILED;
@@ -80,18 +82,18 @@ make_lanes(struct link *l)
 
 /* Deals the flows out: over the ports in turn, and over the queues as a NIC would. */
 static void
-route_flows(struct link *l, const struct command_line *c)
+route_flows(struct link *l, const struct link_options *o)
 {
 	struct spread spread;
 
-	spread_init(&spread, c->wish.tx_queues > 0 ? c->wish.tx_queues : l->queues);
+	spread_init(&spread, o->wish.tx_queues > 0 ? o->wish.tx_queues : l->queues);
 	for (uint32_t flow = 0; flow < l->flows; flow++) {
 		uint16_t port = flow % l->port_count;
 		uint16_t queue = 0;
 
-		if (c->spread == SPREAD_TOEPLITZ)
+		if (o->spread == SPREAD_TOEPLITZ)
 			queue = spread_queue(&spread,
-					spread_hash(c->src_ip, c->dst_ip,
+					spread_hash(o->src_ip, o->dst_ip,
 							(uint16_t)(SPREAD_FIRST_PORT + flow),
 							LINK_UDP_PORT));
 		l->lane_of[flow] = port * l->queues + queue;
@@ -103,20 +105,21 @@ link_set_peer(struct link *l, uint16_t port_index, const struct rte_ether_addr *
 {
 	l->ends[port_index].dst_mac = *mac;
 	frame_template_init(&l->templates[port_index], &l->ends[port_index], (uint16_t)l->size);
+	l->other_templates[port_index] = l->templates[port_index];
 }
 
 int
-link_begin(struct link *l, const struct command_line *c)
+link_begin(struct link *l, const struct link_options *o, const struct generator_options *g)
 {
 	uint16_t ports[PORT_MAX];
 	int code;
 
 	*l = (struct link){
-			.flows = c->generator.flows,
-			.size = c->generator.size,
-			.queues = c->wish.queues,
+			.flows = g->flows,
+			.size = g->size,
+			.queues = o->wish.queues,
 	};
-	l->port_count = c->generator.floor ? floor_port(ports) : ports_of_mask(c->port_mask, ports);
+	l->port_count = g->floor ? floor_port(ports) : ports_of_mask(o->port_mask, ports);
 	if (l->port_count == 0)
 		return EXIT_WRONG_USE;
 	if (l->flows < l->port_count) {
@@ -131,19 +134,19 @@ link_begin(struct link *l, const struct command_line *c)
 		complain("no memory for %u flows: %s", l->flows, strerror(errno));
 		return EXIT_FAILED;
 	}
-	code = start_ports(l, c, ports);
+	code = start_ports(l, o, ports);
 	if (code != EXIT_DONE)
 		return code;
 	make_lanes(l);
-	route_flows(l, c);
+	route_flows(l, o);
 	for (uint16_t i = 0; i < l->port_count; i++) {
 		l->ends[i] = (struct frame_ends){
 				.src_mac = l->ports[i].mac,
-				.src_ip = c->src_ip,
-				.dst_ip = c->dst_ip,
+				.src_ip = o->src_ip,
+				.dst_ip = o->dst_ip,
 				.dst_port = LINK_UDP_PORT,
 		};
-		link_set_peer(l, i, &c->peer_mac);
+		link_set_peer(l, i, &o->peer_mac);
 	}
 	return EXIT_DONE;
 }
@@ -163,7 +166,7 @@ link_end(struct link *l)
 }
 
 struct rte_mbuf *
-link_frame(struct link *l, uint8_t **payload)
+link_frame(struct link *l, uint32_t bytes, uint8_t **payload)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(l->pool);
 
@@ -172,7 +175,7 @@ link_frame(struct link *l, uint8_t **payload)
 		return NULL;
 	}
 	/* The pool's buffers hold any frame that the command line allows. */
-	m->data_len = (uint16_t)(FRAME_HEADER_BYTES + l->size);
+	m->data_len = (uint16_t)(FRAME_HEADER_BYTES + bytes);
 	m->pkt_len = m->data_len;
 	*payload = rte_pktmbuf_mtod_offset(m, uint8_t *, FRAME_HEADER_BYTES);
 	return m;
@@ -182,22 +185,34 @@ void
 link_finish(struct link *l, struct rte_mbuf *m, uint32_t flow)
 {
 	uint16_t port_index = l->lanes[l->lane_of[flow]].port_index;
+	uint16_t bytes = (uint16_t)(rte_pktmbuf_data_len(m) - FRAME_HEADER_BYTES);
+	struct frame_template *t = &l->templates[port_index];
 
-	frame_finish(rte_pktmbuf_mtod(m, uint8_t *), &l->templates[port_index],
-			(uint16_t)(SPREAD_FIRST_PORT + flow));
+	if (unlikely(bytes != t->payload_bytes)) {
+		t = &l->other_templates[port_index];
+		if (bytes != t->payload_bytes)
+			frame_template_init(t, &l->ends[port_index], bytes);
+	}
+	frame_finish(rte_pktmbuf_mtod(m, uint8_t *), t, (uint16_t)(SPREAD_FIRST_PORT + flow));
 }
 
 uint16_t
 link_send(struct lane *lane, struct rte_mbuf **frames, uint16_t n)
 {
-	/* All frames of a run have one length. */
-	uint64_t bytes = rte_pktmbuf_pkt_len(frames[0]);
-	uint16_t sent = rte_eth_tx_burst(lane->port, lane->queue, frames, n);
+	uint64_t bytes = 0;
+	uint16_t sent;
 
-	lane->counts.tx_packets += sent;
-	lane->counts.tx_bytes += sent * bytes;
-	if (unlikely(sent < n))
+	/* What the driver has taken must not be looked at any more. */
+	for (uint16_t i = 0; i < n; i++)
+		bytes += rte_pktmbuf_pkt_len(frames[i]);
+	sent = rte_eth_tx_burst(lane->port, lane->queue, frames, n);
+	if (unlikely(sent < n)) {
 		lane->tx_full++;
+		for (uint16_t i = sent; i < n; i++)
+			bytes -= rte_pktmbuf_pkt_len(frames[i]);
+	}
+	lane->counts.tx_packets += sent;
+	lane->counts.tx_bytes += bytes;
 	return sent;
 }
 
@@ -221,4 +236,32 @@ link_read(const struct link *l, struct lane *lane, struct rte_mbuf *m, struct fr
 		return true;
 	lane->drops[LINK_FOREIGN]++;
 	return false;
+}
+
+static void
+report_lane(struct stats *s, const struct link *l, const struct lane *lane)
+{
+	struct named_count drops[LINK_DROPS];
+	char mac[RTE_ETHER_ADDR_FMT_SIZE];
+	unsigned int n = 0;
+
+	/* The first value of frame_error says that nothing was wrong. */
+	for (int reason = FRAME_OK + 1; reason < LINK_DROPS; reason++)
+		drops[n++] = (struct named_count){
+				link_drop_name((enum link_drop)reason), lane->drops[reason]};
+	report_queue_begin(s, &l->ports[lane->port_index], lane->queue, &lane->counts);
+	rte_ether_format_addr(mac, sizeof(mac), &l->ends[lane->port_index].dst_mac);
+	stats_string(s, "peer_mac", mac);
+	stats_count(s, "tx_full", lane->tx_full);
+	report_reasons(s, "drops", drops, n);
+	stats_object_end(s);
+}
+
+void
+link_report(struct stats *s, const struct link *l)
+{
+	stats_array_begin(s, "queues");
+	for (uint16_t i = 0; i < l->lane_count; i++)
+		report_lane(s, l, &l->lanes[i]);
+	stats_array_end(s);
 }

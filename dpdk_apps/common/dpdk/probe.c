@@ -19,7 +19,8 @@
 /* One round of probes: which flows are asked, and who answered. */
 struct round {
 	struct link *link;
-	const struct command_line *line;
+	const struct link_options *options;
+	const struct generator_options *generator;
 	bool *answered;			/* [asked] */
 	struct rte_ether_addr *learned; /* [port_count]; NULL: do not learn */
 	uint32_t asked;			/* flows 0..asked-1 */
@@ -33,11 +34,11 @@ send_probe(struct round *r, uint32_t flow)
 	struct message message = {
 			.seq = flow,
 			.flow = flow,
-			.length = l->size,
-			.tag = probe_tag(r->line->generator.tag),
+			.length = RTE_MAX(l->size, (uint32_t)MESSAGE_MIN_BYTES),
+			.tag = probe_tag(r->generator->tag),
 	};
 	uint8_t *payload;
-	struct rte_mbuf *m = link_frame(l, &payload);
+	struct rte_mbuf *m = link_frame(l, message.length, &payload);
 
 	if (m == NULL)
 		return;
@@ -56,7 +57,7 @@ take_echo(struct round *r, struct lane *lane, struct rte_mbuf *m)
 
 	if (!link_read(r->link, lane, m, &f, &flow))
 		return;
-	if (message_read(&message, f.payload, f.payload_bytes, probe_tag(r->line->generator.tag)) !=
+	if (message_read(&message, f.payload, f.payload_bytes, probe_tag(r->generator->tag)) !=
 					MESSAGE_OK ||
 			message.flow != flow) {
 		lane->drops[LINK_REFUSED]++;
@@ -74,12 +75,12 @@ take_echo(struct round *r, struct lane *lane, struct rte_mbuf *m)
 static uint16_t
 take_echoes(struct round *r)
 {
-	struct rte_mbuf *frames[TRAFFIC_MAX_BURST];
+	struct rte_mbuf *frames[LINK_MAX_BURST];
 	uint16_t all = 0;
 
 	for (uint16_t i = 0; i < r->link->lane_count; i++) {
 		struct lane *lane = &r->link->lanes[i];
-		uint16_t n = rte_eth_rx_burst(lane->port, lane->queue, frames, r->line->burst);
+		uint16_t n = rte_eth_rx_burst(lane->port, lane->queue, frames, r->options->burst);
 
 		for (uint16_t j = 0; j < n; j++)
 			take_echo(r, lane, frames[j]);
@@ -141,7 +142,7 @@ run_round(struct round *r, uint32_t asked)
 		if (now >= next)
 			next = now + again;
 		if (take_echoes(r) == 0)
-			idle_wait(r->line->generator.idle);
+			idle_wait(r->generator->idle);
 	}
 	return 0;
 }
@@ -176,12 +177,13 @@ learn(struct round *r)
 }
 
 int
-probe(struct link *l, const struct command_line *c)
+probe(struct link *l, const struct link_options *o, const struct generator_options *g)
 {
 	uint32_t flows = RTE_MIN(l->flows, (uint32_t)PROBE_MAX_FLOWS);
 	struct round r = {
 			.link = l,
-			.line = c,
+			.options = o,
+			.generator = g,
 			.answered = calloc(flows, sizeof(*r.answered)),
 	};
 	int result = 0;
@@ -191,7 +193,7 @@ probe(struct link *l, const struct command_line *c)
 		return -1;
 	}
 	/* The loop inside the program has no address to be learned. */
-	if (rte_is_zero_ether_addr(&c->peer_mac) && !c->generator.floor)
+	if (rte_is_zero_ether_addr(&o->peer_mac) && !g->floor)
 		result = learn(&r);
 	if (result == 0)
 		result = run_round(&r, flows);

@@ -1,17 +1,18 @@
 /*
- * The ports of the generator and what goes over them: which flow leaves by which
+ * The ports of a generator and what goes over them: which flow leaves by which
  * port and queue, how its frames are made, and what of the received frames is ours.
  */
-#ifndef TRAFFIC_LINK_H
-#define TRAFFIC_LINK_H
+#ifndef COMMON_DPDK_LINK_H
+#define COMMON_DPDK_LINK_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mempool.h>
 
-#include "command_line.h"
 #include "frame.h"
+#include "generator_options.h"
+#include "link_options.h"
 #include "port.h"
 #include "port_report.h"
 
@@ -24,8 +25,10 @@ enum link_drop {
 	LINK_FOREIGN = FRAME_ERRORS, /* other addresses or ports than ours */
 	LINK_LATE_PROBE,	     /* the echo of a probe, after probing */
 	LINK_WRONG_FLOW,	     /* its UDP source port is not that of its message */
-	LINK_REFUSED, /* the meter refused the message: see corrupt, foreign, short */
-	LINK_DROPS,   /* number of values */
+	LINK_REFUSED,	/* the meter refused the message: see corrupt, foreign, short */
+	LINK_RING_FULL, /* not received: to be sent, but the queue took no more and it was not kept
+			 */
+	LINK_DROPS,	/* number of values */
 };
 
 /* One queue of one port. */
@@ -43,9 +46,10 @@ struct link {
 	struct rte_mempool *pool;
 	struct port_state ports[PORT_MAX];
 	struct frame_ends ends[PORT_MAX];
-	struct frame_template templates[PORT_MAX];
-	struct lane *lanes; /* [port_count * queues] */
-	uint16_t *lane_of;  /* [flows]: index of the lane that a flow leaves by */
+	struct frame_template templates[PORT_MAX];	 /* for messages of `size` bytes */
+	struct frame_template other_templates[PORT_MAX]; /* for the last one of another size */
+	struct lane *lanes;				 /* [port_count * queues] */
+	uint16_t *lane_of; /* [flows]: index of the lane that a flow leaves by */
 	uint32_t flows;
 	uint32_t size;
 	uint16_t port_count;
@@ -54,9 +58,11 @@ struct link {
 	uint64_t pool_empty;
 };
 
-/* Starts the ports and waits for their links. EXIT_DONE, or the code to exit with after a message.
+/*
+ * Starts the ports and waits for their links. `g` tells the number of flows and the bytes of
+ * a message. EXIT_DONE, or the code to exit with after a message.
  */
-int link_begin(struct link *l, const struct command_line *c);
+int link_begin(struct link *l, const struct link_options *o, const struct generator_options *g);
 void link_end(struct link *l);
 
 /* From now on, frames that leave by port `port_index` go to `mac`. */
@@ -65,9 +71,9 @@ void link_set_peer(struct link *l, uint16_t port_index, const struct rte_ether_a
 /* Name of a drop, as the statistics spell it. */
 const char *link_drop_name(enum link_drop reason);
 
-/* Room for a message of `flow` in a new frame, with the message's place in `payload`. NULL: no
- * buffer is free. */
-struct rte_mbuf *link_frame(struct link *l, uint8_t **payload);
+/* Room for a message of `bytes` bytes in a new frame, with the message's place in `payload`. NULL:
+ * no buffer is free. */
+struct rte_mbuf *link_frame(struct link *l, uint32_t bytes, uint8_t **payload);
 
 /* Completes the frame of link_frame(), whose message has been written, for `flow`. */
 void link_finish(struct link *l, struct rte_mbuf *m, uint32_t flow);
@@ -82,5 +88,8 @@ uint16_t link_send(struct lane *lane, struct rte_mbuf **frames, uint16_t n);
  */
 bool link_read(const struct link *l, struct lane *lane, struct rte_mbuf *m, struct frame *f,
 		uint32_t *flow);
+
+/* Writes "queues": what went through each. */
+void link_report(struct stats *s, const struct link *l);
 
 #endif

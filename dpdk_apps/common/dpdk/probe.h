@@ -3,12 +3,11 @@
  * path answers, so that a run that cannot work says what is silent instead of
  * counting losses.
  */
-#ifndef TRAFFIC_PROBE_H
-#define TRAFFIC_PROBE_H
+#ifndef COMMON_DPDK_PROBE_H
+#define COMMON_DPDK_PROBE_H
 
 #include <stdint.h>
 
-#include "command_line.h"
 #include "link.h"
 
 /* Run tag of the probes of run `tag`: their late echoes are told from messages by it. */
@@ -19,6 +18,6 @@ probe_tag(uint32_t tag)
 }
 
 /* 0, or -1 after a message that names a port, queue and flow that did not answer in time. */
-int probe(struct link *l, const struct command_line *c);
+int probe(struct link *l, const struct link_options *o, const struct generator_options *g);
 
 #endif

@@ -1,0 +1,143 @@
+#include "message_line.h"
+
+#include <stdio.h>
+
+#include "frame.h"
+#include "options.h"
+
+#define DEFAULT_TIMEOUT_MS 100
+#define DEFAULT_SETTLE_MS 20
+#define DEFAULT_MTU 1500
+/* A frame of it, with its check sequence, is what the packet buffers and a memif hold. */
+#define MAX_MTU 1500
+#define MAX_BYTES (1u << 20)
+#define MAX_DUMP 10000
+
+enum {
+	OPTION_PAYLOAD = 256,
+	OPTION_MTU,
+	OPTION_SLEEP,
+	OPTION_LOOP,
+	OPTION_SETTLE,
+	OPTION_DUMP,
+	OPTION_CAPTURE
+};
+
+static const struct option table[] = {
+		GENERATOR_LONG_OPTIONS,
+		LINK_LONG_OPTIONS,
+		{"payload", required_argument, NULL, OPTION_PAYLOAD},
+		{"mtu", required_argument, NULL, OPTION_MTU},
+		{"sleep-us", required_argument, NULL, OPTION_SLEEP},
+		{"loop", required_argument, NULL, OPTION_LOOP},
+		{"settle-ms", required_argument, NULL, OPTION_SETTLE},
+		{"dump", required_argument, NULL, OPTION_DUMP},
+		{"capture", required_argument, NULL, OPTION_CAPTURE},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+};
+
+static void
+print_help(void)
+{
+	printf("message <EAL arguments> -- -p MASK --queues Q --flows F --payload P --size S "
+	       "(--depth K | --rate R)\n"
+	       "        --warmup SEC --window SEC --samples FILE --stats FILE [options]\n"
+	       "Crafts messages, sends them to a forwarder, and proves what comes back: every "
+	       "field and byte.\n"
+	       "  --payload P         bytes, struct, or large: a struct in fragments\n"
+	       "  --mtu M             bytes of an IP packet that the link carries (%d)\n"
+	       "  --loop poll|naive   sleep when there is nothing to do, or after every turn "
+	       "(poll)\n"
+	       "  --sleep-us S        how long (0: poll)\n"
+	       "  --settle-ms MS      at the end, wait until nothing has come for so long (%d)\n"
+	       "  --dump N            keep the first N packets sent and received (0)\n"
+	       "  --capture NAME      in NAME.dump.txt, NAME.tx.pcap and NAME.rx.pcap\n",
+			DEFAULT_MTU, DEFAULT_SETTLE_MS);
+	link_options_help();
+	printf("%s", generator_help);
+}
+
+static bool
+take_count32(const char *name, uint64_t low, uint64_t high, uint32_t *value)
+{
+	uint64_t count;
+
+	if (!option_count(name, optarg, low, high, &count))
+		return false;
+	*value = (uint32_t)count;
+	return true;
+}
+
+static bool
+take(struct message_line *l, int option, char *const argv[])
+{
+	/* Bodies may be smaller than the generators' messages. */
+	if (option == OPTION_SIZE)
+		return take_count32("--size", 1, MAX_BYTES, &l->generator.size);
+	if (option >= GENERATOR_OPTION_FIRST && option <= GENERATOR_OPTION_LAST)
+		return generator_option(&l->generator, option, optarg, MAX_BYTES);
+	if (option == 'p' || (option >= LINK_OPTION_FIRST && option <= LINK_OPTION_LAST))
+		return link_option(&l->link, option, optarg);
+	switch (option) {
+	case OPTION_PAYLOAD:
+		return option_payload("--payload", optarg, &l->payload);
+	case OPTION_MTU:
+		return take_count32("--mtu", 576, MAX_MTU, &l->mtu);
+	case OPTION_SLEEP:
+		return option_sleep("--sleep-us", optarg, &l->shape);
+	case OPTION_LOOP:
+		return option_loop("--loop", optarg, &l->shape);
+	case OPTION_SETTLE:
+		return take_count32("--settle-ms", 1, 60000, &l->settle_ms);
+	case OPTION_DUMP:
+		return take_count32("--dump", 0, MAX_DUMP, &l->dump);
+	case OPTION_CAPTURE:
+		l->capture = optarg;
+		return true;
+	default:
+		option_refused(option, argv);
+		return false;
+	}
+}
+
+static bool
+complete(struct message_line *l)
+{
+	if (l->payload == 0)
+		complain("--payload is missing; --help lists the options");
+	else if (l->dump > 0 && l->capture == NULL)
+		complain("--dump without --capture: say what the files are to be called");
+	else if (link_options_check(&l->link, l->generator.floor) &&
+			generator_options_check(&l->generator)) {
+		l->shape.idle = l->generator.idle;
+		return true;
+	}
+	return false;
+}
+
+bool
+message_line_read(struct message_line *l, int argc, char **argv)
+{
+	int option;
+
+	*l = (struct message_line){.mtu = DEFAULT_MTU, .settle_ms = DEFAULT_SETTLE_MS};
+	link_options_begin(&l->link);
+	generator_options_begin(&l->generator, DEFAULT_TIMEOUT_MS);
+	opterr = 0;
+	optind = 1;
+	while ((option = getopt_long(argc, argv, ":p:h", table, NULL)) != -1) {
+		if (option == 'h') {
+			print_help();
+			l->help = true;
+			return true;
+		}
+		if (!take(l, option, argv))
+			return false;
+	}
+	if (optind < argc) {
+		complain("'%s' is no option; --help lists them", argv[optind]);
+		return false;
+	}
+	return complete(l);
+}

@@ -1,0 +1,173 @@
+#include "reassembly.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Numbers of whole messages that are remembered, to know their fragments when they come again. */
+#define REMEMBERED 1024
+
+struct slot {
+	uint8_t *body;
+	uint64_t began; /* tick of the first fragment that came */
+	uint64_t have[REASSEMBLY_MAX_FRAGMENTS / 64];
+	uint32_t seq;
+	uint32_t total;
+	uint32_t part; /* bytes of every fragment but the last */
+	uint16_t count;
+	uint16_t came;
+	bool used;
+};
+
+struct reassembly {
+	struct slot *slots;
+	uint8_t *memory;
+	uint32_t messages;
+	uint32_t bytes;
+	uint64_t age;
+	struct reassembly_counts counts;
+	uint64_t whole[REMEMBERED]; /* 1 + number of the newest whole message of each residue */
+};
+
+struct reassembly *
+reassembly_create(uint32_t messages, uint32_t bytes, uint64_t age)
+{
+	struct reassembly *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->messages = messages;
+	r->bytes = bytes;
+	r->age = age;
+	r->slots = calloc(messages, sizeof(*r->slots));
+	r->memory = malloc((size_t)messages * bytes);
+	if (r->slots == NULL || r->memory == NULL) {
+		reassembly_destroy(r);
+		return NULL;
+	}
+	/* Faulted in before anything is measured. */
+	memset(r->memory, 0, (size_t)messages * bytes);
+	for (uint32_t i = 0; i < messages; i++)
+		r->slots[i].body = r->memory + (size_t)i * bytes;
+	return r;
+}
+
+void
+reassembly_destroy(struct reassembly *r)
+{
+	if (r == NULL)
+		return;
+	free(r->slots);
+	free(r->memory);
+	free(r);
+}
+
+static void
+give_up(struct reassembly *r, struct slot *s)
+{
+	r->counts.given_up++;
+	r->counts.missing += s->count - s->came;
+	r->counts.discarded += s->came;
+	s->used = false;
+}
+
+void
+reassembly_expire(struct reassembly *r, uint64_t now)
+{
+	for (uint32_t i = 0; i < r->messages; i++) {
+		struct slot *s = &r->slots[i];
+
+		if (s->used && now > s->began && now - s->began > r->age)
+			give_up(r, s);
+	}
+}
+
+/* The slot of message `seq`; else a free one, or the oldest, emptied. */
+static struct slot *
+slot_for(struct reassembly *r, uint32_t seq, uint64_t now)
+{
+	struct slot *best = NULL;
+
+	for (uint32_t i = 0; i < r->messages; i++) {
+		struct slot *s = &r->slots[i];
+
+		if (s->used && s->seq == seq)
+			return s;
+		if (best == NULL || (best->used && (!s->used || s->began < best->began)))
+			best = s;
+	}
+	if (best->used) {
+		reassembly_expire(r, now);
+		if (best->used)
+			give_up(r, best);
+	}
+	return best;
+}
+
+/* The length of all fragments but the last, as this one tells it; 0 where it tells nonsense. */
+static uint32_t
+part_told(const struct record *f)
+{
+	if (f->count == 1)
+		return f->total;
+	if (f->index < f->count - 1)
+		return f->offset == (uint64_t)f->index * f->length ? f->length : 0;
+	return f->offset % (f->count - 1u) == 0 ? f->offset / (f->count - 1u) : 0;
+}
+
+static bool
+fits(const struct reassembly *r, const struct record *f, uint32_t part)
+{
+	return part > 0 && f->count <= REASSEMBLY_MAX_FRAGMENTS && f->total <= r->bytes &&
+	       f->total > (uint64_t)(f->count - 1) * part && f->total <= (uint64_t)f->count * part;
+}
+
+enum reassembly_result
+reassembly_add(struct reassembly *r, const struct record *f, uint64_t now, const uint8_t **body)
+{
+	uint32_t part = part_told(f);
+	struct slot *s;
+	uint64_t bit = UINT64_C(1) << f->index % 64;
+
+	if (!fits(r, f, part)) {
+		r->counts.refused++;
+		return REASSEMBLY_REFUSED;
+	}
+	if (r->whole[f->seq % REMEMBERED] == (uint64_t)f->seq + 1) {
+		r->counts.repeated++;
+		return REASSEMBLY_REPEATED;
+	}
+	s = slot_for(r, f->seq, now);
+	if (!s->used) {
+		*s = (struct slot){
+				.body = s->body,
+				.began = now,
+				.seq = f->seq,
+				.total = f->total,
+				.part = part,
+				.count = f->count,
+				.used = true,
+		};
+	} else if (s->total != f->total || s->count != f->count || s->part != part) {
+		r->counts.refused++;
+		return REASSEMBLY_REFUSED;
+	}
+	if ((s->have[f->index / 64] & bit) != 0) {
+		r->counts.repeated++;
+		return REASSEMBLY_REPEATED;
+	}
+	s->have[f->index / 64] |= bit;
+	memcpy(s->body + f->offset, f->body, f->length);
+	if (++s->came < s->count)
+		return REASSEMBLY_WAITS;
+	s->used = false;
+	r->whole[f->seq % REMEMBERED] = (uint64_t)f->seq + 1;
+	r->counts.whole++;
+	*body = s->body;
+	return REASSEMBLY_WHOLE;
+}
+
+struct reassembly_counts
+reassembly_counts(const struct reassembly *r)
+{
+	return r->counts;
+}

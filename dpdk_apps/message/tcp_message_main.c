@@ -1,0 +1,294 @@
+/*
+ * tcp_message: the twin of message. The same records in the same order over TCP connections, one
+ * for each flow, judged by the same code.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "capture.h"
+#include "clock.h"
+#include "connections.h"
+#include "content_report.h"
+#include "generator_options.h"
+#include "incoming.h"
+#include "loop.h"
+#include "options.h"
+#include "outgoing.h"
+#include "record_stream.h"
+#include "tcp_report.h"
+
+#define TIMEOUT_MS 1000
+#define CALIBRATE_MS 20
+#define DEFAULT_MTU 1500
+#define MAX_MTU 9216
+/* Headers of IPv4 and UDP: records are as long as they are over DPDK on a link of that MTU. */
+#define IP_AND_UDP_BYTES 28
+#define MAX_BYTES (1u << 20)
+#define MAX_DUMP 10000
+/* Messages that may be in pieces at once: each connection is cut in one place at most. */
+#define REASSEMBLED_MAX GENERATOR_MAX_FLOWS
+
+struct process {
+	struct generator_options generator;
+	struct endpoint address;
+	struct message_plan plan;
+	struct meter meter;
+	struct outgoing outgoing;
+	struct incoming incoming;
+	struct capture capture;
+	struct connections connections;
+	const char *capture_name;
+	enum record_type payload;
+	enum tcp_mode mode;
+	uint64_t mtu;
+	uint64_t dump;
+	uint64_t digest_sent;
+	bool has_address;
+	bool has_mode;
+};
+
+enum message_option { HELP = 1, CONNECT, MODE, PAYLOAD, MTU, DUMP, CAPTURE };
+
+static const struct option long_options[] = {
+		{"help", no_argument, NULL, HELP},
+		{"connect", required_argument, NULL, CONNECT},
+		{"mode", required_argument, NULL, MODE},
+		{"payload", required_argument, NULL, PAYLOAD},
+		{"mtu", required_argument, NULL, MTU},
+		{"dump", required_argument, NULL, DUMP},
+		{"capture", required_argument, NULL, CAPTURE},
+		GENERATOR_LONG_OPTIONS,
+		{NULL, 0, NULL, 0},
+};
+
+static const char help[] =
+		"tcp_message: crafts messages, sends them over TCP, and proves what comes back\n"
+		"  --connect IP:PORT   the forwarder; with --floor it is left alone\n"
+		"  --mode block|poll   sleep in epoll, or never sleep\n"
+		"  --payload P         bytes, struct, or large: a struct in fragments\n"
+		"  --mtu M             records are as long as over a link of this MTU (1500)\n"
+		"  --dump N            keep the first N records sent and received (0)\n"
+		"  --capture NAME      in NAME.dump.txt, NAME.tx.pcap and NAME.rx.pcap\n";
+
+static bool
+take_option(struct process *p, int option, char *argv[])
+{
+	uint64_t size = 0;
+	bool right;
+
+	switch (option) {
+	case CONNECT:
+		return p->has_address = option_endpoint("--connect", optarg, &p->address);
+	case MODE:
+		return p->has_mode = option_tcp_mode("--mode", optarg, &p->mode);
+	case PAYLOAD:
+		return option_payload("--payload", optarg, &p->payload);
+	case MTU:
+		return option_count("--mtu", optarg, 576, MAX_MTU, &p->mtu);
+	case DUMP:
+		return option_count("--dump", optarg, 0, MAX_DUMP, &p->dump);
+	case CAPTURE:
+		p->capture_name = optarg;
+		return true;
+	case OPTION_SIZE:
+		right = option_count("--size", optarg, 1, MAX_BYTES, &size);
+		p->generator.size = (uint32_t)size;
+		return right;
+	default:
+		if (option >= GENERATOR_OPTION_FIRST && option <= GENERATOR_OPTION_LAST)
+			return generator_option(&p->generator, option, optarg, MAX_BYTES);
+		option_refused(option, argv);
+		return false;
+	}
+}
+
+/* -1: go on; else the exit code. */
+static int
+read_options(int argc, char *argv[], struct process *p)
+{
+	struct generator_options *g = &p->generator;
+	int option;
+
+	opterr = 0;
+	generator_options_begin(g, TIMEOUT_MS);
+	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+		if (option == HELP) {
+			(void)fputs(help, stdout);
+			(void)fputs(generator_help, stdout);
+			return EXIT_DONE;
+		}
+		if (!take_option(p, option, argv))
+			return EXIT_WRONG_USE;
+	}
+	if (optind < argc)
+		complain("'%s' is no option of this program; --help lists them", argv[optind]);
+	else if (!p->has_address && !g->floor)
+		complain("--connect is missing; --help lists the options");
+	else if (!p->has_mode)
+		complain("--mode is missing; --help lists the options");
+	else if (p->payload == 0)
+		complain("--payload is missing; --help lists the options");
+	else if (p->dump > 0 && p->capture_name == NULL)
+		complain("--dump without --capture: say what the files are to be called");
+	else if (generator_options_check(g) &&
+			message_plan(&p->plan, p->payload, g->size,
+					(uint32_t)p->mtu - IP_AND_UDP_BYTES, g->tag))
+		return -1;
+	return EXIT_WRONG_USE;
+}
+
+/* The next message: its records, one after another. */
+static void
+write_message(void *self, const struct meter *m, uint8_t *to)
+{
+	struct process *p = self;
+	uint32_t at = 0;
+
+	outgoing_make(&p->outgoing, (uint32_t)meter_next(m));
+	p->digest_sent += p->outgoing.digest;
+	for (uint16_t i = 0; i < p->plan.records; i++)
+		at += outgoing_record(&p->outgoing, i, to + at);
+	capture_records(&p->capture, CAPTURE_TX, to, at);
+}
+
+static size_t
+take_records(void *self, struct meter *m, uint32_t flow, const uint8_t *from, size_t n,
+		uint64_t tick, uint64_t *records)
+{
+	struct process *p = self;
+	uint64_t found = 0;
+	size_t whole = record_stream_whole(from, n, &found);
+
+	(void)m;
+	if (whole == SIZE_MAX)
+		return whole;
+	*records += found;
+	if (whole > 0)
+		capture_records(&p->capture, CAPTURE_RX, from, whole);
+	for (size_t at = 0; at < whole;) {
+		size_t bytes = 0;
+
+		(void)record_peek(from + at, whole - at, &bytes);
+		(void)incoming_take(&p->incoming, from + at, bytes, flow, tick);
+		at += bytes;
+	}
+	return whole;
+}
+
+static uint64_t
+digest_lost(struct process *p)
+{
+	uint64_t sent = p->generator.max_samples - meter_room(&p->meter);
+	uint64_t lost = 0;
+
+	for (uint64_t seq = 0; seq < sent; seq++)
+		if (!recorder_returned(p->meter.recorder, seq)) {
+			outgoing_make(&p->outgoing, (uint32_t)seq);
+			lost += p->outgoing.digest;
+		}
+	return lost;
+}
+
+/* Says what was wrong with the measurement, if anything; the exit code. */
+static int
+judge(const struct process *p, const struct loop_result *result)
+{
+	if (result->end == LOOP_CLOSED)
+		complain("%u of %u connections are gone%s%s", p->connections.closed,
+				p->connections.count, p->connections.error != 0 ? ": " : "",
+				p->connections.error != 0 ? strerror(p->connections.error) : "");
+	else if (p->meter.returns == 0 && result->end != LOOP_SIGNAL)
+		complain("nothing came back");
+	else
+		return EXIT_DONE;
+	return EXIT_FAILED;
+}
+
+static int
+measure(struct process *p)
+{
+	struct stream_codec codec = {.self = p,
+			.units = p->plan.records,
+			.write = write_message,
+			.take = take_records};
+	double ticks_per_s = clock_calibrate(CALIBRATE_MS);
+	struct clock_mark begin = clock_mark();
+	struct clock_mark end;
+	struct loop_result result;
+	struct content digests;
+	int code;
+
+	p->connections.codec = &codec;
+	lifecycle_ready("hz=%.0f", ticks_per_s);
+	result = loop_run(&p->generator, &p->connections, &p->meter, ticks_per_s);
+	end = clock_mark();
+	if (end.raw_ns - begin.raw_ns > CALIBRATE_MS * 1000000u)
+		ticks_per_s = clock_ticks_per_s(&begin, &end);
+	if (p->incoming.reassembly != NULL)
+		reassembly_expire(p->incoming.reassembly, UINT64_MAX);
+	digests = (struct content){
+			.sent = p->digest_sent,
+			.received = p->incoming.digest,
+			.lost = digest_lost(p),
+	};
+	code = judge(p, &result);
+	if (tcp_report(&p->generator, p->mode, &p->connections, &p->incoming, &digests, &result,
+			    ticks_per_s) != 0)
+		code = EXIT_FAILED;
+	return code;
+}
+
+static int
+begin(struct process *p)
+{
+	const struct generator_options *g = &p->generator;
+	uint32_t messages = p->plan.bytes > 0 && g->flows < REASSEMBLED_MAX ? g->flows
+									    : REASSEMBLED_MAX;
+
+	/* An age in ticks that no trial reaches: a stream loses nothing, it ends. */
+	if (meter_begin(&p->meter, g) != 0 || outgoing_begin(&p->outgoing, &p->plan) != 0 ||
+			incoming_begin(&p->incoming, &p->plan, &p->meter, messages,
+					UINT64_MAX / 2) != 0) {
+		complain("no memory for %" PRIu64 " samples: %s; lower --max-samples",
+				g->max_samples, strerror(errno));
+		return -1;
+	}
+	if (capture_begin(&p->capture, p->capture_name, (uint32_t)p->dump, PCAP_USER) != 0)
+		return -1;
+	return connections_begin(&p->connections, g->floor ? NULL : &p->address, 1, g->flows,
+			message_plan_bytes(&p->plan), p->mode);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct process p = {.mtu = DEFAULT_MTU};
+	int code;
+
+	if (lifecycle_begin("tcp_message") != 0) {
+		complain("cannot install signal handlers: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	code = read_options(argc, argv, &p);
+	if (code >= 0)
+		return code;
+	tcp_raise_socket_limit();
+	/* A sleep until the next message of an open loop would otherwise end up to 50 us late. */
+	if (prctl(PR_SET_TIMERSLACK, 1) != 0)
+		complain("cannot set the timer slack: %s", strerror(errno));
+	p.connections.epoll = -1;
+	code = begin(&p) == 0 ? measure(&p) : EXIT_FAILED;
+	if (capture_end(&p.capture) != 0)
+		code = EXIT_FAILED;
+	if (code == EXIT_DONE && p.generator.linger)
+		lifecycle_linger();
+	connections_end(&p.connections);
+	incoming_end(&p.incoming);
+	outgoing_end(&p.outgoing);
+	meter_end(&p.meter);
+	return code;
+}

@@ -1,0 +1,52 @@
+#include "unit.h"
+
+#include "crc32c.h"
+
+/* RFC 3720, appendix B.4, and the check value of the polynomial. */
+static void
+known_values(void **state)
+{
+	uint8_t bytes[32];
+
+	(void)state;
+	assert_int_equal(crc32c(0, (const uint8_t *)"123456789", 9), 0xe3069283u);
+	memset(bytes, 0, sizeof(bytes));
+	assert_int_equal(crc32c(0, bytes, sizeof(bytes)), 0x8a9136aau);
+	memset(bytes, 0xff, sizeof(bytes));
+	assert_int_equal(crc32c(0, bytes, sizeof(bytes)), 0x62a8ab43u);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)i;
+	assert_int_equal(crc32c(0, bytes, sizeof(bytes)), 0x46dd794eu);
+	assert_int_equal(crc32c(0, NULL, 0), 0);
+}
+
+/* By instruction and by table, in one piece and in two, from any address. */
+static void
+every_way_gives_the_same(void **state)
+{
+	uint8_t bytes[100];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 37 + 11);
+	for (size_t from = 0; from < 8; from++)
+		for (size_t n = 0; from + n <= sizeof(bytes); n++) {
+			uint32_t whole = crc32c(0, bytes + from, n);
+
+			assert_int_equal(crc32c_by_table(0, bytes + from, n), whole);
+			assert_int_equal(crc32c(crc32c(0, bytes + from, n / 3),
+							 bytes + from + n / 3, n - n / 3),
+					whole);
+		}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+			cmocka_unit_test(known_values),
+			cmocka_unit_test(every_way_gives_the_same),
+	};
+
+	return cmocka_run_group_tests_name("crc32c", tests, NULL, NULL);
+}

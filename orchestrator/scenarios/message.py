@@ -1,0 +1,329 @@
+"""message: crafted messages cross a forwarder, and the receiver proves every field and byte of what arrived.
+
+One process of the generator's host crafts, sends, receives and proves; on the other host runs a forwarder of the shape
+of DPDK's l2fwd. The TCP twin sends the same records through a relay. What makes a forwarder lose or delay packets (a
+sleep in its loop, send buffers that nothing drains) are parameters: docs/sleeping.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from orchestrator.apps.cores import cpu_of, lcore_for
+from orchestrator.apps.eal import EalParams
+from orchestrator.apps.message_params import (
+    NEVER,
+    CaptureParams,
+    ContentParams,
+    L2fwdParams,
+    LoopParams,
+    MessageParams,
+    Payload,
+    Shape,
+    TcpForwardParams,
+    TcpMessageParams,
+)
+from orchestrator.apps.paths import binary
+from orchestrator.apps.process import PlannedProcess
+from orchestrator.errors import UsageError
+from orchestrator.inventory.addresses import dpdk_address, dpdk_mac, kernel_address
+from orchestrator.inventory.model import Inventory
+from orchestrator.scenarios.base import Row, Scenario, TrialContext
+from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host
+from orchestrator.scenarios.common import DEPTH, FLOWS, IDLE, LINK, RATE, TRANSPORT, WARMUP_S, WINDOW_S
+from orchestrator.scenarios.load import HUGEPAGE_BYTES, file_prefix, idle_for, idle_of, is_dpdk, load_of, mode_of
+from orchestrator.scenarios.parameters import Parameter, Settings, Value
+from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
+from orchestrator.scenarios.rows import LeftOutError, check_link, every
+
+PAYLOAD = Parameter(
+    "payload",
+    str,
+    ("bytes", "struct", "large"),
+    "bytes with zeros among them; a struct in network byte order; a struct in fragments",
+    choices=("bytes", "struct", "large"),
+)
+SIZE = Parameter(
+    "size", int, (64,), "bytes of a message of payload=bytes and struct, without headers", unit="B", low=1, high=9172
+)
+LARGE_SIZE = Parameter("large_size", int, (8192,), "bytes of a message of payload=large", unit="B", low=48, high=65536)
+PORTS = Parameter(
+    "ports", int, (1,), "ports of the forwarder; what comes by one of 2 leaves by the other", low=1, high=2
+)
+SLEEP_US = Parameter("sleep_us", int, (0,), "sleep in a loop", unit="us", low=0, high=100_000)
+SLEEPER = Parameter("sleeper", str, ("forwarder",), "whose loop sleeps", choices=("forwarder", "sender"))
+LOOP = Parameter(
+    "loop",
+    str,
+    ("poll",),
+    "poll: sleeps when there is nothing to do; naive: sleeps after every burst",
+    choices=("poll", "naive"),
+)
+DRAIN_US = Parameter(
+    "drain_us",
+    int,
+    (0,),
+    f"how often the forwarder drains its send buffers of 32; 0: every turn, {NEVER}: never, they leave when full",
+    unit="us",
+    low=NEVER,
+    high=100_000,
+)
+DUMP = Parameter("dump", int, (0,), "packets each way that both ends keep, and that are compared", low=0, high=1000)
+
+TCP_PORT = 7200
+IP_AND_UDP_BYTES = 28
+HEADER_BYTES = 16
+"""Of a record that is no fragment: docs/message-format.md."""
+FRAGMENT_HEADER_BYTES = 28
+MOST_FRAGMENTS = 256
+READING_BYTES = 48
+RX_RING = 1024
+BURST = 32
+
+
+@dataclass(frozen=True)
+class Message:
+    """The scenario `message`."""
+
+    name: str = "message"
+    summary: str = "crafted messages (bytes, struct, struct in fragments) over an l2fwd-shaped forwarder, and over TCP"
+    description: str = (
+        "A sender crafts messages, a forwarder changes their MAC addresses and sends them back (by another port with "
+        "ports=2), and the receiver checks every field and byte of what arrives, counts what is lost, repeated, "
+        "reordered or corrupt, and compares digests of everything sent and received. loop=naive with sleep_us loses "
+        "packets because the ring overruns, drain_us=-1 keeps the last ones in a buffer for ever; loop=poll and "
+        "drain_us cure it. dump=N keeps the first packets at both ends and compares their fields after the trial."
+    )
+    parameters: Sequence[Parameter] = (
+        TRANSPORT,
+        LINK,
+        PAYLOAD,
+        SIZE,
+        LARGE_SIZE,
+        PORTS,
+        replace(FLOWS, default=(4,)),
+        DEPTH,
+        RATE,
+        SLEEPER,
+        LOOP,
+        SLEEP_US,
+        DRAIN_US,
+        DUMP,
+        IDLE,
+        WARMUP_S,
+        replace(WINDOW_S, default=(1.0,)),
+    )
+    plots: Sequence[Plot] = (
+        *DISTRIBUTIONS,
+        Plot("fates"),
+        Plot("sweep", name="payload", x="payload"),
+        Plot("sweep", name="size", x="size"),
+        Plot("sweep", name="lost-by-sleep", x="sleep_us", y="lost_percent"),
+        Plot("sweep", name="latency-by-sleep", x="sleep_us"),
+        Plot("sweep", name="lost-by-drain", x="drain_us", y="lost_percent"),
+        Plot("sweep", name="latency-by-drain", x="drain_us"),
+    )
+    headline: Sequence[str] = ("payload",)
+    example: str = (
+        "--set transport=dpdk --set link=memif --set payload=struct --set rate=100000 --set loop=naive,poll "
+        "--set sleep_us=0,1000"
+    )
+
+    def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> list[Row]:
+        """Transport and link first, then payload, then the rest; see `Scenario.rows`."""
+        return every(settings, lambda values: self._row(inventory, values, explicit), self.name)
+
+    def _row(self, inventory: Inventory, params: dict[str, Value], explicit: frozenset[str]) -> Row:
+        transport, link = str(params.pop("transport")), str(params.pop("link"))
+        check_link(inventory, transport, link)
+        dpdk = transport == "dpdk"
+        try:
+            used = choose(inventory, link, dpdk=dpdk, ports=int(params["ports"]), processes=1)
+        except UsageError as error:
+            # A default that the inventory cannot carry is left out; what the user asked for by name is refused.
+            if "ports" in explicit:
+                raise
+            raise LeftOutError(error.what) from error
+        large = params["payload"] == "large"
+        # What means nothing to a row has one value, so that its values make one row.
+        large_size = params.pop("large_size")
+        params["size"] = large_size if large else params["size"]
+        wrong = _size_problem(params, used[0])
+        if wrong and ("large_size" if large else "size") in explicit:
+            raise UsageError(wrong, remedy=f"see: invoke describe {self.name}")
+        if wrong:
+            raise LeftOutError(wrong)
+        if not dpdk:
+            params.update(ports=1, drain_us=0)
+        if not params["sleep_us"]:
+            params["sleeper"] = "forwarder"
+        elif params["sleeper"] == "sender" and not dpdk:
+            raise LeftOutError("sleeper=sender is measured over dpdk: the generator over TCP has no such loop")
+        if params["drain_us"] == NEVER and not params["rate"] and int(params["depth"]) * _records(params, used) < BURST:
+            raise UsageError(
+                f"drain_us={NEVER} with depth={params['depth']}: no buffer of {BURST} fills, so nothing ever returns",
+                remedy=f"set rate=..., or a depth of {BURST} or more, or drain_us=0",
+            )
+        if params["idle"] == "auto":
+            sut, generator = role_host(inventory, "sut"), role_host(inventory, "generator")
+            cpus = [cpu_of(sut, 0)] + ([cpu_of(generator, 0)] if inventory.testbed is not None else [])
+            params["idle"] = idle_for(cpus)
+        return Row(transport, link, driver_label(used, dpdk=dpdk), params)
+
+    def processes(self, inventory: Inventory, row: Row, context: TrialContext) -> tuple[PlannedProcess, ...]:
+        """The forwarder, then the process that sends and proves."""
+        used = choose(inventory, row.link, dpdk=is_dpdk(row), ports=int(row.params["ports"]), processes=1)
+        if not is_dpdk(row):
+            return self._tcp(inventory, row, context, used[0])
+        return (self._l2fwd(row, context, used), self._message(inventory, row, context, used))
+
+    def _l2fwd(self, row: Row, context: TrialContext, used: list[Cable]) -> PlannedProcess:
+        host = used[0].sut.host
+        lcore = lcore_for(host, 0)
+        prefix = file_prefix(context)
+        eal = EalParams(
+            proc_type="primary",
+            file_prefix=prefix,
+            lcores=(lcore,),
+            devices=[dpdk_device(cable, cable.sut, port) for port, cable in enumerate(used)],
+        )
+        app = L2fwdParams(
+            ports=len(used),
+            idle=idle_of(row),
+            drain_us=int(row.params["drain_us"]),
+            loop=_loop(row, "forwarder"),
+            capture=CaptureParams("l2fwd", int(row.params["dump"])),
+            stats="l2fwd.stats.json",
+        )
+        return PlannedProcess(
+            name="l2fwd",
+            host=host.name,
+            app="l2fwd",
+            argv=(binary(host, context.digest, "l2fwd", "message"), *eal.argv(), "--", *app.argv()),
+            stage=0,
+            cpus=(lcore.cpu,),
+            lcores=(lcore,),
+            file_prefix=prefix,
+            hugepage_bytes=HUGEPAGE_BYTES,
+        )
+
+    def _message(self, inventory: Inventory, row: Row, context: TrialContext, used: list[Cable]) -> PlannedProcess:
+        host = used[0].generator.host
+        lcore = lcore_for(host, 0)
+        prefix = file_prefix(context, "gen")
+        eal = EalParams(
+            proc_type="primary",
+            file_prefix=prefix,
+            lcores=(lcore,),
+            devices=[dpdk_device(cable, cable.generator, port) for port, cable in enumerate(used)],
+        )
+        app = MessageParams(
+            ports=len(used),
+            src_ip=str(dpdk_address(inventory, used[0].generator.ref)),
+            dst_ip=str(dpdk_address(inventory, used[0].sut.ref)),
+            loop=_loop(row, "sender"),
+            settle_ms=20 + 2 * int(row.params["sleep_us"]) // 1000,
+            content=_content(row, context, used[0]),
+            # Over veth a broadcast would be answered by the kernel too: the address is given.
+            peer_mac=dpdk_mac(inventory, used[0].sut.ref) if row.link == "veth" else "",
+        )
+        return PlannedProcess(
+            name="message",
+            host=host.name,
+            app="message",
+            argv=(binary(host, context.digest, "message"), *eal.argv(), "--", *app.argv()),
+            stage=1,
+            cpus=(lcore.cpu,),
+            lcores=(lcore,),
+            file_prefix=prefix,
+            hugepage_bytes=HUGEPAGE_BYTES,
+            measures=True,
+        )
+
+    def _tcp(self, inventory: Inventory, row: Row, context: TrialContext, cable: Cable) -> tuple[PlannedProcess, ...]:
+        sut, generator = role_host(inventory, "sut"), role_host(inventory, "generator")
+        mode = mode_of(row)
+        endpoint = f"{kernel_address(inventory, cable.sut.ref).ip}:{TCP_PORT}"
+        forward = TcpForwardParams(
+            listen=endpoint,
+            mode=mode,
+            idle=idle_of(row),
+            loop=_loop(row, "forwarder"),
+            capture=CaptureParams("forward", int(row.params["dump"])),
+            stats="forward.stats.json",
+        )
+        message = TcpMessageParams(connect=endpoint, mode=mode, content=_content(row, context, cable))
+        return (
+            PlannedProcess(
+                name="forward",
+                host=sut.name,
+                app="tcp_forward",
+                argv=(binary(sut, context.digest, "tcp_forward", "message"), *forward.argv()),
+                stage=0,
+                cpus=(cpu_of(sut, 0),),
+                polls=mode == "poll",
+            ),
+            PlannedProcess(
+                name="message",
+                host=generator.name,
+                app="tcp_message",
+                argv=(binary(generator, context.digest, "tcp_message", "message"), *message.argv()),
+                stage=1,
+                cpus=(cpu_of(generator, 0),),
+                measures=True,
+                polls=mode == "poll",
+            ),
+        )
+
+
+def _room(params: dict[str, Value], cable: Cable) -> int:
+    """Bytes of body that one record on this link has room for."""
+    header = FRAGMENT_HEADER_BYTES if params["payload"] == "large" else HEADER_BYTES
+    return cable.link.mtu - IP_AND_UDP_BYTES - header
+
+
+def _records(params: dict[str, Value], used: Sequence[Cable]) -> int:
+    """Records that carry one message."""
+    return -(-int(params["size"]) // _room(params, used[0]))
+
+
+def _size_problem(params: dict[str, Value], cable: Cable) -> str:
+    """Why the programs would refuse messages of this size; empty if they would not."""
+    size, payload, room = int(params["size"]), params["payload"], _room(params, cable)
+    if payload != "bytes" and size < READING_BYTES:
+        return f"size={size}: payload={payload} has a struct of {READING_BYTES} bytes"
+    if payload != "large" and size > room:
+        return (
+            f"size={size} does not fit {cable.link.name}, a {cable.link.kind} of MTU {cable.link.mtu}, which carries "
+            f"{room} bytes of a message; payload=large is split into fragments"
+        )
+    if _records(params, [cable]) > MOST_FRAGMENTS:
+        return f"size={size} would be more than {MOST_FRAGMENTS} fragments"
+    return ""
+
+
+def _loop(row: Row, who: str) -> LoopParams:
+    """The loop of the sender or forwarder: the one that does not sleep polls."""
+    sleeps = row.params["sleeper"] == who
+    return LoopParams(
+        loop=cast(Shape, row.params["loop"]) if sleeps else "poll",
+        sleep_us=int(row.params["sleep_us"]) if sleeps else 0,
+    )
+
+
+def _content(row: Row, context: TrialContext, cable: Cable) -> ContentParams:
+    load = load_of(row, context, "message")
+    if is_dpdk(row):
+        # A forwarder that sleeps after every burst empties a full ring in so many sleeps: what it has is waited for.
+        load = replace(load, timeout_ms=100 + 2 * int(row.params["sleep_us"]) * (RX_RING // BURST) // 1000)
+    return ContentParams(
+        payload=cast(Payload, row.params["payload"]),
+        mtu=cable.link.mtu,
+        capture=CaptureParams("message", int(row.params["dump"])),
+        load=load,
+    )
+
+
+SCENARIO: Scenario = Message()
