@@ -50,4 +50,3 @@ def test_a_path_that_is_taken_is_one_clear_line(out: Path, tmp_path: Path) -> No
     first.communicate(timeout=DEADLINE_S)
     assert second.returncode == 1
     assert second.stderr == f"tcp_echo: cannot listen on {name}.0: Address already in use\n"
-
