@@ -16,6 +16,8 @@ struct wards {
 	double ticks_per_s;
 	uint64_t timeout;   /* ticks after which a message that is out counts as lost */
 	uint64_t next_look; /* ticks */
+	uint64_t between_looks;
+	uint16_t place; /* that was looked at last */
 	bool dead[ROSTER_PLACES];
 	uint32_t seen_taken_over[ROSTER_PLACES];
 	uint32_t deaths;
@@ -31,8 +33,8 @@ struct wards {
 
 void wards_begin(struct wards *w, const struct space *s, double ticks_per_s, uint64_t timeout);
 
-/* Looks if it is time to, ten times a second; says what happened. `next_seq` is the number of the
- * next message. Whether a ring is stuck. */
+/* Looks if it is time to, at the rings ten times a second and at each secondary five times; says
+ * what happened. `next_seq` is the number of the next message. Whether a ring is stuck. */
 bool wards_look(struct wards *w, uint64_t now, uint64_t next_seq);
 
 /* The last look, when no secondary lives any more: a tail that stands behind its head then stands
