@@ -94,10 +94,10 @@ class Bed:
         return Block(p50 / 1000, before, after)
 
 
-def plan_of(*assignments: str) -> Plan:
+def plan_of(*assignments: str, scenario: str = "smp") -> Plan:
     """A plan of one trial per row for the bench's hosts."""
     inventory = inventory_named("local")
-    request = Request(scenario_named("smp"), assignments, trials=1, seed=1, experiment="bench")
+    request = Request(scenario_named(scenario), assignments, trials=1, seed=1, experiment="bench")
     return make_plan(inventory, request, SourceTree(APPS).digest)
 
 
