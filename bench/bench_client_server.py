@@ -127,7 +127,7 @@ def explain(arena: Arena, processes: Sequence[PlannedProcess], ours: float, peer
     alone = arena.alone(processes[-1])
     limit = " It sets the pace here, and the ratio says little." if ours > GENERATOR_BOUND * alone else ""
     return (
-        f"  A packet takes {1e9 / ours:.0f} ns, of which the server works {at_server:.0f} and a client {at_client:.0f}; "
+        f"  A packet takes {1e9 / ours:.0f} ns, of which the server works {at_server:.0f}, a client {at_client:.0f}; "
         f"symmetric_mp takes {1e9 / peer:.0f} ns.\n"
         "  The hop over a ring costs one enqueue and one dequeue of a burst, a second process that reads the packet's "
         "lines, and a buffer\n  that one process takes from the pool and another gives back; where processes share a "
