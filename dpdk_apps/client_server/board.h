@@ -58,7 +58,7 @@ enum client_drop {
 
 const char *client_drop_name(enum client_drop reason);
 
-/* One client's doings with one port: rx is what came by it through the client's ring. */
+/* One client's doings with one port: rx is what came by it, from the client's ring. */
 struct lane_counts {
 	struct queue_counts queue;
 	uint64_t drops[CLIENT_DROPS]; /* by the port that it was to leave by; runts and groups: that

@@ -31,6 +31,11 @@ write_queues(struct stats *s, const struct client_report *r)
 	stats_array_begin(s, "queues");
 	for (uint16_t i = 0; i < a->port_count; i++) {
 		struct lane_counts lane = own_part(r, i);
+		/* Nothing is received from the port itself. */
+		struct queue_counts queue = {
+				.tx_packets = lane.queue.tx_packets,
+				.tx_bytes = lane.queue.tx_bytes,
+		};
 		struct named_count drops[CLIENT_DROPS];
 
 		for (int reason = 0; reason < CLIENT_DROPS; reason++) {
@@ -41,7 +46,9 @@ write_queues(struct stats *s, const struct client_report *r)
 		}
 		in += lane.queue.rx_packets;
 		out += lane.queue.tx_packets;
-		report_queue_begin(s, &a->ports[i], r->client->id, &lane.queue);
+		report_queue_begin(s, &a->ports[i], r->client->id, &queue);
+		stats_count(s, "ring_packets", lane.queue.rx_packets);
+		stats_count(s, "ring_bytes", lane.queue.rx_bytes);
 		report_reasons(s, "drops", drops, CLIENT_DROPS);
 		stats_object_end(s);
 	}

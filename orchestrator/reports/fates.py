@@ -63,7 +63,7 @@ def _bars(axes: Axes, found: list[Fate], colours: dict[str, str]) -> None:
             # From the edge of the page: it may be longer than the bars.
             axes.text(
                 _LEFT_EDGE, place + 0.25, heading, transform=axes.get_yaxis_transform(), fontsize=7,
-                fontweight="bold", va="center",
+                fontweight="bold", va="center", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )  # fmt: skip
             place += 1
         begin = 0.0

@@ -82,9 +82,14 @@ def check_balance(server: dict[str, Any], clients: list[dict[str, Any]]) -> None
     for member, client in zip(members, clients, strict=True):
         assert member["in"] == member["out"] + sum(member["drops"].values())
         done = client["accounting"]
-        assert done["in"] == member["out"]
+        assert done["in"] == member["out"] == sum(queue["ring_packets"] for queue in client["queues"])
         assert done["in"] == done["out"] + done["drops"]
         assert done["out"] == sum(queue["tx_packets"] for queue in client["queues"])
         assert done["drops"] == sum(sum(queue["drops"].values()) for queue in client["queues"])
+    # What the driver of each port counted is what server and clients counted there.
+    for port, driver in enumerate(server["driver_stats"]):
+        if driver["ipackets"]:  # a memif forgets when its other end leaves
+            assert driver["ipackets"] == server["queues"][port]["rx_packets"]
+            assert driver["opackets"] == sum(client["queues"][port]["tx_packets"] for client in clients)
     assert server["pool"]["in_use_at_end"] == 0
     assert server["pool"]["explained"] == {"killed": 0}
