@@ -88,14 +88,15 @@ class Lab:
             *("--file-prefix", f"{self.path.name}-{prefix}", "--proc-type", proc_type, "--lcores", f"{lcore}@{on}"),
         ]
 
-    def start(self, app: str, name: str, argv: list[str], netns: str | None = None) -> Program:
+    def start(self, app: str, name: str, argv: list[str], netns: str | None = None, folder: str = "") -> Program:
+        """Start a program; `folder` holds it, where it is not called like the program."""
         err = self.path / f"{name}.err"
         stats = self.path / f"{name}.json"
         stats.unlink(missing_ok=True)
         enter = ["ip", "netns", "exec", netns] if netns else []
         with err.open("w") as stderr:
             process = subprocess.Popen(
-                [*enter, str(self.binaries / app / app), *argv, "--stats", str(stats)],
+                [*enter, str(self.binaries / (folder or app) / app), *argv, "--stats", str(stats)],
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,

@@ -45,6 +45,12 @@ class Result:
             return list(csv.DictReader(file))
 
     @property
+    def fates(self) -> list[dict[str, str]]:
+        """processes.csv."""
+        with (self.root / "processes.csv").open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    @property
     def ledger(self) -> list[dict[str, object]]:
         """Events so far."""
         path = self.root / "ledger.jsonl"
@@ -102,12 +108,17 @@ class Bed:
         return run_tool(task, *arguments, "--inventory", str(self.inventory), results=self.results, within_s=within_s)
 
     def start(
-        self, *settings: str, trials: int = 1, inventory: Path | None = None, options: tuple[str, ...] = ()
+        self,
+        *settings: str,
+        trials: int = 1,
+        inventory: Path | None = None,
+        options: tuple[str, ...] = (),
+        scenario: str = "smp",
     ) -> Tool:
-        """Begin a run of `smp`."""
+        """Begin a run."""
         words = [word for setting in settings for word in ("--set", setting)]
         chosen = str(inventory or self.inventory)
-        fixed = ("--scenario", "smp", "--trials", str(trials), "--seed", "1", "--inventory", chosen)
+        fixed = ("--scenario", scenario, "--trials", str(trials), "--seed", "1", "--inventory", chosen)
         return Tool("run-experiment", "--once", *fixed, *words, *options, results=self.results)
 
     def run(self, *settings: str, trials: int = 1, inventory: Path | None = None, within_s: float = STEP_S) -> Ended:
@@ -117,7 +128,7 @@ class Bed:
 
     def result(self, run_id: str) -> Result:
         """The folder of a run."""
-        (root,) = self.results.glob(f"smp/*-{run_id}")
+        (root,) = self.results.glob(f"*/*-{run_id}")
         return Result(root)
 
     def inits(self) -> dict[str, int]:
