@@ -1,0 +1,126 @@
+import re
+from collections import Counter
+
+import pytest
+
+from orchestrator.commands.checkout import INVENTORIES
+from orchestrator.errors import UsageError
+from orchestrator.experiments.planner import Request, make_plan
+from orchestrator.inventory.cores import resolve_cores
+from orchestrator.inventory.loader import load
+from orchestrator.scenarios.base import scenario_named
+
+
+def plan(*assignments, cpus=(0, 1), trials=1, mtu=None):
+    loaded = resolve_cores(load(INVENTORIES / "local.yml"), cpus)
+    if mtu:
+        links = tuple(link.model_copy(update={"mtu": mtu}) if link.kind == "veth" else link for link in loaded.links)
+        loaded = loaded.model_copy(update={"links": links})
+    request = Request(scenario_named("message"), assignments, trials, 7, "message")
+    return make_plan(loaded, request, "0123456789abcdef")
+
+
+def measured(made):
+    return [trial for trial in made.trials if not trial.row.startswith("floor")]
+
+
+def argv_of(trial, name):
+    return next(process.argv for process in trial.processes if process.name == name)
+
+
+def test_the_default_run_has_every_payload_over_every_transport_and_is_valid_on_two_cores():
+    made = plan(trials=8)
+    assert Counter((t.transport, t.link, t.driver, t.params["payload"]) for t in measured(made)) == {
+        (*series, payload): 8
+        for series in (
+            ("dpdk", "memif", "memif"),
+            ("dpdk", "veth", "af_packet"),
+            ("tcp", "veth", "kernel"),
+            ("tcp-poll", "veth", "kernel"),
+        )
+        for payload in ("bytes", "struct", "large")
+    }
+    assert not any(trial.oversubscribed for trial in made.trials)
+    assert made.estimated_s < 270
+    assert {t.params["size"] for t in measured(made) if t.params["payload"] == "large"} == {8192}
+
+
+def test_dpdk_and_tcp_send_the_same_messages_on_the_same_cpus():
+    found = {
+        t.transport: t for t in measured(plan("link=veth", "payload=large", "rate=5000", "transport=dpdk,tcp-poll"))
+    }
+    same = re.compile(r"--(payload|mtu|flows|size|rate|warmup|window)=")
+    dpdk, tcp = ([w for w in argv_of(t, "message") if same.match(w)] for t in (found["dpdk"], found["tcp-poll"]))
+    assert dpdk == tcp
+    assert "--payload=large" in dpdk
+    assert "--mtu=1500" in dpdk
+    assert [p.cpus for p in found["dpdk"].processes] == [p.cpus for p in found["tcp-poll"].processes]
+
+
+def test_with_two_ports_the_forwarder_has_two_links():
+    (trial,) = measured(plan("transport=dpdk", "link=memif", "payload=struct", "ports=2"))
+    for name in ("l2fwd", "message"):
+        argv = argv_of(trial, name)
+        assert argv[argv.index("-p") + 1] == "3"
+        assert sum(word.startswith("--vdev=net_memif") for word in argv) == 2
+
+
+def test_only_the_sleeper_sleeps_and_what_a_full_ring_takes_is_waited_for():
+    wanted = ("transport=dpdk", "link=memif", "payload=struct", "rate=100000", "loop=naive", "sleep_us=1000")
+    (forwarder,) = measured(plan(*wanted))
+    assert {"--loop=naive", "--sleep-us=1000"} <= set(argv_of(forwarder, "l2fwd"))
+    assert {"--loop=poll", "--sleep-us=0", "--timeout-ms=164", "--settle-ms=22"} <= set(argv_of(forwarder, "message"))
+    (sender,) = measured(plan(*wanted, "sleeper=sender"))
+    assert {"--loop=naive", "--sleep-us=1000"} <= set(argv_of(sender, "message"))
+    assert {"--loop=poll", "--sleep-us=0"} <= set(argv_of(sender, "l2fwd"))
+
+
+def test_drain_is_the_forwarders_and_never_is_a_word():
+    made = measured(plan("transport=dpdk", "link=memif", "payload=struct", "rate=1000", "drain_us=-1,0,100"))
+    assert {w for t in made for w in argv_of(t, "l2fwd") if w.startswith("--drain-us")} == {
+        "--drain-us=never",
+        "--drain-us=0",
+        "--drain-us=100",
+    }
+
+
+def test_dump_is_asked_of_both_ends():
+    for trial in measured(plan("dump=5", "payload=struct")):
+        for process in trial.processes:
+            assert {"--dump=5", f"--capture={process.name}"} <= set(process.argv)
+
+
+@pytest.mark.parametrize("size", [1, 59, 60, 61, 1455, 1456])
+def test_sizes_up_to_the_mtu_are_sent(size):
+    assert len(measured(plan(f"size={size}", "payload=bytes"))) == 4
+
+
+@pytest.mark.parametrize("link", ["memif", "veth"])
+def test_one_byte_more_is_refused_or_sent_in_fragments(link):
+    with pytest.raises(
+        UsageError, match=rf"size=1457 does not fit \w+, a {link} of MTU 1500, which carries 1456 bytes"
+    ):
+        plan("size=1457", "payload=bytes", f"link={link}", "transport=dpdk")
+    assert measured(plan("large_size=1457", "payload=large", f"link={link}", "transport=dpdk"))
+
+
+@pytest.mark.parametrize(
+    ("assignments", "says"),
+    [
+        (("transport=tcp", "link=memif"), "tcp cannot cross memif"),
+        (("link=wire",), "the inventory has no wire link"),
+        (("size=47", "payload=struct"), "has a struct of 48 bytes"),
+        (("drain_us=-1", "payload=struct", "transport=dpdk"), "no buffer of 32 fills"),
+        (("sleeper=sender", "sleep_us=10", "transport=tcp"), "sleeper=sender is measured over dpdk"),
+        (("ports=2", "link=veth", "transport=dpdk"), "1 veth links without a tap"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_with_the_reason(assignments, says):
+    with pytest.raises(UsageError, match=re.escape(says)):
+        plan(*assignments)
+
+
+def test_parameters_that_mean_nothing_to_a_row_make_one_row():
+    made = measured(plan("transport=tcp", "payload=struct", "drain_us=0,100", "large_size=5000,6000"))
+    assert len(made) == 1
+    assert "large_size" not in made[0].params
