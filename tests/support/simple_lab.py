@@ -13,6 +13,9 @@ from support.dpdk_lab import Lab, Program, cpu, words
 from orchestrator.results.samples import LOST, Samples, read_recorder
 
 TAG = 7
+# More than goes over the rings of any machine at the depths of the tests, in a window that is not cut short.
+MESSAGES_PER_S = 8e6
+MOST_SAMPLES = 13_000_000
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,11 @@ class Simple:
         ready: bool = True,
     ) -> Program:
         """A primary that measures, and stays when it is done."""
+        room = min(MOST_SAMPLES, int(MESSAGES_PER_S * (window_s + 0.1)))
         own = words(f"--ring {ring} --secondaries {secondaries} --flows 1 --size {size} --warmup 0.1 --idle yield")
-        own += words(f"--window {window_s} --tag {TAG} --max-samples 2000000 --linger {options}")
+        own += words(f"--window {window_s} --tag {TAG} --max-samples {room} --linger")
+        # On a busy machine a process may be off its CPU for as long as a message usually has.
+        own += words(f"--timeout-ms 2000 {options}")
         own += ["--samples", str(self.samples_path), "--oneway-samples", str(self.oneway_path)]
         program = self.lab.start("simple_mp", "primary", [*self.lab.eal(self.prefix, 0, cpu(1)), "--", *own])
         if ready:

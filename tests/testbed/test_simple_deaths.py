@@ -12,6 +12,8 @@ from support.simple_lab import Simple
 from support.tool import eventually
 
 WINDOW_S = 1.5
+SOON = "--timeout-ms 100"
+"""When a message that a dead one holds is given up, and what it held is reckoned."""
 KILLED = "secondary 2 was killed"
 
 
@@ -29,7 +31,7 @@ def ended(primary: Program, secondaries: list[Program]) -> dict[str, Any]:
 
 
 def test_one_that_is_killed_is_named_and_the_others_go_on_and_it_comes_back(simple: Simple) -> None:
-    primary, first, second, third = simple.group("--depth 16", secondaries=3, window_s=WINDOW_S)
+    primary, first, second, third = simple.group(f"--depth 16 {SOON}", secondaries=3, window_s=WINDOW_S)
     before = time.monotonic()
     second.stop(signal.SIGKILL)
     wait_said(primary, KILLED, 1.0)
@@ -52,7 +54,7 @@ def test_one_that_is_killed_is_named_and_the_others_go_on_and_it_comes_back(simp
 
 
 def test_what_was_in_the_hands_of_one_that_was_killed_is_counted(simple: Simple) -> None:
-    primary = simple.primary("--depth 4", window_s=WINDOW_S)
+    primary = simple.primary(f"--depth 4 {SOON}", window_s=WINDOW_S)
     simple.secondary(1, "--die-in holding --die-after 0.3")
     wait_said(primary, "messages were in the hands of the one that was killed")
     told = int(primary.errors().split(" messages were in the hands")[0].split()[-1])
@@ -67,7 +69,7 @@ def test_what_was_in_the_hands_of_one_that_was_killed_is_counted(simple: Simple)
 
 
 def test_one_that_was_killed_with_nothing_in_its_hands_leaks_nothing(simple: Simple) -> None:
-    primary = simple.primary("--depth 4", window_s=WINDOW_S)
+    primary = simple.primary(f"--depth 4 {SOON}", window_s=WINDOW_S)
     simple.secondary(1, "--die-in idle --die-after 0.3")
     wait_said(primary, "0 messages were in the hands of the one that was killed")
     stats = ended(primary, [simple.secondary(1)])
@@ -81,7 +83,7 @@ def test_a_ring_whose_tail_stands_still_is_noticed_within_a_second(
     simple: Simple, ring: str, where: str, which: str
 ) -> None:
     secondaries = 1 if ring == "sp_sc" else 2
-    primary = simple.primary("--depth 4", ring=ring, secondaries=secondaries, window_s=20)
+    primary = simple.primary(f"--depth 4 {SOON}", ring=ring, secondaries=secondaries, window_s=20)
     lives = [simple.secondary(number) for number in range(1, secondaries)]
     victim = simple.secondary(secondaries, f"--die-in {where} --die-after 0.3")
     assert victim.process.wait(END_S) == -signal.SIGKILL
