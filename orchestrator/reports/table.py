@@ -10,6 +10,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.reports.fate_table import fate_table
 from orchestrator.reports.wording import (
     NOT_RESOLVABLE,
     by_params,
@@ -44,6 +45,7 @@ def render(experiment: Experiment, width: int) -> Group:
     ]
     for columns in _layout(width):
         parts += [Text(""), _table(experiment, columns)]
+    parts += fate_table(experiment)
     parts.append(Text(""))
     if any(value is None for row in rows if row.n for value in (row.p99_us, row.p999_us)):
         parts.append(Text(f"- : {NOT_RESOLVABLE}, too few samples (p99 needs 299 in each trial, p99.9 needs 2,995)"))
