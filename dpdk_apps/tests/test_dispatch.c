@@ -176,17 +176,6 @@ a_burst_is_taken_whole_or_refused_for_a_reason(void **state)
 	assert_ptr_equal(out[6], &things[0]);
 }
 
-/* Two processes that count on one cache line would slow each other down. */
-static void
-counts_of_two_writers_share_no_cache_line(void **state)
-{
-	(void)state;
-	assert_int_equal(sizeof(struct offer_counts) % RTE_CACHE_LINE_SIZE, 0);
-	assert_int_equal(sizeof(struct client_counts) % RTE_CACHE_LINE_SIZE, 0);
-	assert_int_equal(_Alignof(struct offer_counts), RTE_CACHE_LINE_SIZE);
-	assert_int_equal(_Alignof(struct client_counts), RTE_CACHE_LINE_SIZE);
-}
-
 static void
 what_a_client_did_is_what_it_sent_and_dropped(void **state)
 {
@@ -216,7 +205,6 @@ main(void)
 			cmocka_unit_test_setup_teardown(
 					a_burst_is_taken_whole_or_refused_for_a_reason, make_ring,
 					free_ring),
-			cmocka_unit_test(counts_of_two_writers_share_no_cache_line),
 			cmocka_unit_test(what_a_client_did_is_what_it_sent_and_dropped),
 	};
 

@@ -10,6 +10,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.reports.fate_table import fate_table
 from orchestrator.reports.wording import (
     NOT_RESOLVABLE,
     by_params,
@@ -46,6 +47,7 @@ def render(experiment: Experiment, width: int) -> Group:
         parts += [Text(""), _table(experiment, columns)]
     if any(row.oneway_p50_us is not None for row in rows):
         parts += [Text(""), Text("of which the way there alone, both ends reading one clock:"), _oneway(experiment)]
+    parts += fate_table(experiment)
     parts.append(Text(""))
     if any(value is None for row in rows if row.n for value in (row.p99_us, row.p999_us)):
         parts.append(Text(f"- : {NOT_RESOLVABLE}, too few samples (p99 needs 299 in each trial, p99.9 needs 2,995)"))

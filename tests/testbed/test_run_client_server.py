@@ -120,3 +120,28 @@ def test_a_server_that_is_killed_ends_its_clients_and_the_trial_says_so(bed: Bed
         assert "the server is gone: ending" in said
     assert second["record"]["fault"] == ""
     bed.settled()
+
+
+def test_a_client_that_is_killed_is_named_and_its_buffers_are_explained(bed: Bed) -> None:
+    settings = ("transport=dpdk", "link=memif", "dispatch=round-robin", "clients=2", "depth=64", "window_s=1")
+    with bed.start(*settings, scenario=SCENARIO, trials=2) as tool:
+        bed.wait_for_window(tool)
+        os.kill(bed.wait_for_process(tool, "mp_client").pid, signal.SIGKILL)
+        ended = tool.wait()
+        run_id = tool.run_id
+    assert ended.code == 9, ended.stderr
+    result = bed.result(run_id)
+    first, second = result.trials[:2]
+    assert "ended while it was measured: it was killed by signal 9" in first["record"]["fault"]
+    assert "beta: client" in first["record"]["fault"]
+    # What the killed one held is out for good, and said so: the books balance all the same.
+    verdicts = {verdict["name"] for verdict in first["result"]["verdicts"]}
+    assert "invalid: app died" in verdicts
+    assert "invalid: accounting" not in verdicts
+    (pool,) = first["result"]["pools"]
+    assert pool["in_use"] == pool["explained"]["killed"] > 0
+    # The server and the other client went on.
+    assert {o["exit_code"] for o in first["record"]["processes"] if o["name"] == "server"} == {0}
+    assert first["result"]["n"] > 0
+    assert second["record"]["fault"] == ""
+    bed.settled()
