@@ -21,6 +21,8 @@
 /* net_af_xdp fills its own ring of this many buffers for each queue and does not start with fewer.
  */
 #define AF_XDP_STOCK 4096
+/* Ethernet header and check sequence. */
+#define FRAME_OVERHEAD ((uint32_t)(RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN))
 
 static int
 driver_info(uint16_t port, struct rte_eth_dev_info *info)
@@ -136,11 +138,16 @@ set_up_queues(uint16_t port, const struct rte_eth_dev_info *info, const struct p
 }
 
 static int
-configure(uint16_t port, const struct rte_eth_dev_info *info, struct rte_mempool *pool,
-		struct port_state *state)
+configure(uint16_t port, const struct rte_eth_dev_info *info, const struct port_wish *wish,
+		struct rte_mempool *pool, struct port_state *state)
 {
 	struct rte_eth_conf conf = {0};
 	int error;
+
+	/* Drivers over a kernel interface (af_packet) know no such setting: it has its MTU already.
+	 */
+	if (wish->mtu > 0 && info->max_rx_pktlen >= wish->mtu + FRAME_OVERHEAD)
+		conf.rxmode.mtu = wish->mtu;
 
 	conf.rx_adv_conf.rss_conf.rss_hf = spreadable(info, state->queues);
 	if (conf.rx_adv_conf.rss_conf.rss_hf != 0) {
@@ -174,7 +181,7 @@ port_start(uint16_t port, const struct port_wish *wish, struct rte_mempool *pool
 			.tx_desc = wish->tx_desc,
 	};
 	(void)rte_strscpy(state->driver, info.driver_name, sizeof(state->driver));
-	error = configure(port, &info, pool, state);
+	error = configure(port, &info, wish, pool, state);
 	if (error != 0) {
 		complain("port %u (%s) does not start with %u queues of %u/%u descriptors: %s",
 				port, state->driver, state->queues, state->rx_desc, state->tx_desc,

@@ -21,6 +21,7 @@ struct port_wish {
 	uint16_t queues; /* receive queues, and as many send queues */
 	uint16_t rx_desc;
 	uint16_t tx_desc;
+	uint16_t mtu; /* 0: the usual 1500 */
 };
 
 struct port_state {
