@@ -10,6 +10,7 @@
 #define DEFAULT_DRAIN_US 100
 #define MAX_DESCRIPTORS 32768
 #define MAX_DRAIN_US 1000000
+#define MAX_MTU 9216
 #define MAX_DUMP 10000
 
 enum {
@@ -17,6 +18,7 @@ enum {
 	OPTION_LOOP,
 	OPTION_SLEEP,
 	OPTION_DRAIN,
+	OPTION_MTU,
 	OPTION_RX_DESC,
 	OPTION_TX_DESC,
 	OPTION_DUMP,
@@ -29,6 +31,7 @@ static const struct option table[] = {
 		{"loop", required_argument, NULL, OPTION_LOOP},
 		{"sleep-us", required_argument, NULL, OPTION_SLEEP},
 		{"drain-us", required_argument, NULL, OPTION_DRAIN},
+		{"mtu", required_argument, NULL, OPTION_MTU},
 		{"rx-desc", required_argument, NULL, OPTION_RX_DESC},
 		{"tx-desc", required_argument, NULL, OPTION_TX_DESC},
 		{"dump", required_argument, NULL, OPTION_DUMP},
@@ -54,6 +57,7 @@ print_help(void)
 	       "(poll)\n"
 	       "  --sleep-us S        how long (0: poll)\n"
 	       "  --idle spin|yield   what to do when nothing came and there is no sleep (spin)\n"
+	       "  --mtu M             bytes of an IP packet that the links carry (1500)\n"
 	       "  --rx-desc D         receive descriptors of a queue (%d)\n"
 	       "  --tx-desc D         send descriptors of a queue (%d)\n"
 	       "  --dump N            keep the first N packets received and sent (0)\n"
@@ -94,6 +98,10 @@ take(struct l2fwd_line *l, int option, char *const argv[])
 		return option_sleep("--sleep-us", optarg, &l->shape);
 	case OPTION_DRAIN:
 		return take_drain(&l->drain_us);
+	case OPTION_MTU:
+		right = option_count("--mtu", optarg, 576, MAX_MTU, &count);
+		l->wish.mtu = (uint16_t)count;
+		return right;
 	case OPTION_RX_DESC:
 		right = option_count("--rx-desc", optarg, 32, MAX_DESCRIPTORS, &count);
 		l->wish.rx_desc = (uint16_t)count;

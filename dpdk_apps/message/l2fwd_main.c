@@ -109,7 +109,7 @@ start_ports(struct process *p)
 		/* And a send buffer of each. */
 		mbufs += port_mbufs(p->ports[i], &p->line.wish) + L2FWD_BURST;
 	}
-	p->pool = pool_create("l2fwd_pool", mbufs);
+	p->pool = pool_create_for("l2fwd_pool", mbufs, p->line.wish.mtu);
 	if (p->pool == NULL)
 		return EXIT_FAILED;
 	for (; p->started < p->port_count; p->started++)

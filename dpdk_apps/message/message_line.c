@@ -8,8 +8,7 @@
 #define DEFAULT_TIMEOUT_MS 100
 #define DEFAULT_SETTLE_MS 20
 #define DEFAULT_MTU 1500
-/* A frame of it, with its check sequence, is what the packet buffers and a memif hold. */
-#define MAX_MTU 1500
+#define MAX_MTU 9216
 #define MAX_BYTES (1u << 20)
 #define MAX_DUMP 10000
 
@@ -111,6 +110,7 @@ complete(struct message_line *l)
 	else if (link_options_check(&l->link, l->generator.floor) &&
 			generator_options_check(&l->generator)) {
 		l->shape.idle = l->generator.idle;
+		l->link.wish.mtu = (uint16_t)l->mtu;
 		return true;
 	}
 	return false;

@@ -91,6 +91,7 @@ class L2fwdParams:
 
     ports: int
     idle: Idle
+    mtu: int
     drain_us: int
     loop: LoopParams
     capture: CaptureParams
@@ -102,6 +103,7 @@ class L2fwdParams:
             "-p",
             port_mask(self.ports),
             f"--idle={self.idle}",
+            f"--mtu={self.mtu}",
             f"--drain-us={'never' if self.drain_us == NEVER else self.drain_us}",
             *self.loop.argv(),
             *self.capture.argv(),

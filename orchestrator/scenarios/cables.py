@@ -10,6 +10,10 @@ from orchestrator.errors import UsageError
 from orchestrator.inventory.addresses import memif_socket, tap_name
 from orchestrator.inventory.model import Host, Inventory, Link, Nic, NicRef
 
+USUAL_MTU = 1500
+JUMBO_FRAMES: dict[str, str | int] = {"framesz": 10240, "blocksz": 40960}
+"""Of af_packet, whose frames hold 2 KiB if nothing is said; POOL_JUMBO_BYTES in `common/dpdk/pool.h`."""
+
 
 @dataclass(frozen=True)
 class End:
@@ -106,7 +110,8 @@ def dpdk_device(cable: Cable, end: End, index: int) -> Device:
         raise UsageError(f"NIC {end.ref} has neither a PCI address nor an interface", remedy="mend the inventory")
     if nic.vdev == "af_xdp":
         return Vdev(f"net_af_xdp{index}", {"iface": nic.interface})
-    return Vdev(f"net_af_packet{index}", {"iface": nic.interface, "qpairs": 1})
+    jumbo = JUMBO_FRAMES if cable.link.mtu > USUAL_MTU else {}
+    return Vdev(f"net_af_packet{index}", {"iface": nic.interface, "qpairs": 1, **jumbo})
 
 
 def driver_label(used: Sequence[Cable], *, dpdk: bool) -> str:

@@ -192,6 +192,7 @@ class Message:
         app = L2fwdParams(
             ports=len(used),
             idle=idle_of(row),
+            mtu=used[0].link.mtu,
             drain_us=int(row.params["drain_us"]),
             loop=_loop(row, "forwarder"),
             capture=CaptureParams("l2fwd", int(row.params["dump"])),

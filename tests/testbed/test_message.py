@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from scapy.all import UDP, rdpcap
+from scapy.all import IP, UDP, Ether, Raw, rdpcap
 from support.dpdk_lab import END_S, Lab, Program, cpu, words
 from support.lab_home import APPS, lab_home
 
@@ -245,19 +245,44 @@ def test_over_veth_too(lab: Lab, wire: tuple[str, str], payload: str, size: int)
     check_counts(near, far)
 
 
+@pytest.mark.parametrize(("payload", "size", "records"), [("bytes", 8955, 1), ("struct", 8956, 1), ("large", 8957, 2)])
+def test_jumbo_frames_where_the_link_has_them(
+    lab: Lab, wire: tuple[str, str], payload: str, size: int, records: int
+) -> None:
+    left, right = wire
+    for name in wire:
+        subprocess.run(["ip", "-n", name, "link", "set", "wire", "mtu", "9000"], check=True)
+    vdev = ["--vdev=net_af_packet0,iface=wire,framesz=10240,blocksz=40960"]
+    sut = l2fwd(lab, "--mtu", "9000", vdevs=vdev, netns=right)
+    load = words(f"--payload {payload} --size {size} --depth 2 --mtu 9000 --peer-mac {PEER_MAC}")
+    near = measure(lab, *load, vdevs=vdev, netns=left)
+    far = finish(lab, sut)
+    assert near["lost"] == 0 < near["returned"]
+    assert near["fragments"]["per_message"] == records
+    check_counts(near, far)
+    if records == 1:
+        assert near["queues"][0]["tx_bytes"] / near["queues"][0]["tx_packets"] > 8900
+
+
 INJECT = """
-import socket
-from scapy.all import Ether, IP, UDP, Raw
+import socket, sys
 peer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 peer.bind(("wire", 0))
-ours = Ether(src="02:00:00:00:00:66", dst="02:00:00:00:00:65") / IP(src="198.19.0.101", dst="198.19.0.102")
-flow, other = UDP(sport=49152, dport=9000), UDP(sport=49152, dport=9)
-header_lost = b"binary\\0data as an Ethernet header" + bytes(30)
-cut, longer = Raw(b"DM"), Raw(bytes.fromhex("444d0101ffff"))
-for frame in (header_lost, ours / flow / cut, ours / flow / longer, ours / other / Raw(b"other port")):
+for frame in sys.argv[1:]:
     for _ in range(3):
-        peer.send(bytes(frame).ljust(60, b"\\0"))
+        peer.send(bytes.fromhex(frame).ljust(60, b"\\0"))
 """
+
+
+def strangers() -> list[bytes]:
+    """A payload where the Ethernet header should be, a message cut off, one that promises more, and another's frame."""
+    ours = Ether(src=PEER_MAC, dst="02:00:00:00:00:65") / IP(src="198.19.0.101", dst="198.19.0.102")
+    flow, other = UDP(sport=49152, dport=9000), UDP(sport=49152, dport=9)
+    cut, longer = Raw(b"DM"), Raw(bytes.fromhex("444d0101ffff"))
+    return [
+        b"binary\0data as an Ethernet header" + bytes(30),
+        *(bytes(frame) for frame in (ours / flow / cut, ours / flow / longer, ours / other / Raw(b"other port"))),
+    ]
 
 
 def test_frames_of_others_are_refused_by_their_reason(lab: Lab, wire: tuple[str, str]) -> None:
@@ -265,14 +290,15 @@ def test_frames_of_others_are_refused_by_their_reason(lab: Lab, wire: tuple[str,
     left, right = wire
     vdev = ["--vdev=net_af_packet0,iface=wire"]
     sut = l2fwd(lab, vdevs=vdev, netns=right)
-    load = words(f"--payload bytes --size 1 --depth 1 --window 3 --peer-mac {PEER_MAC}")
+    load = words(f"--payload bytes --size 1 --depth 1 --window 30 --peer-mac {PEER_MAC}")
     program = message(lab, *load, vdevs=vdev, netns=left)
     program.wait_ready()
-    subprocess.run(["ip", "netns", "exec", right, sys.executable, "-c", INJECT], check=True, timeout=END_S)
-    assert program.process.wait(END_S) == 0, program.errors()
+    frames = [frame.hex() for frame in strangers()]
+    subprocess.run(["ip", "netns", "exec", right, sys.executable, "-c", INJECT, *frames], check=True, timeout=END_S)
+    assert program.stop() == 0, program.errors()
     stats = program.stats()
     drops = stats["queues"][0]["drops"]
-    # Twice each: the forwarder sees what its own host sends, and sends it too.
+    # Twice each: the forwarder sees what its own host sends too.
     assert (drops["not_ipv4"], drops["foreign"], drops["refused_message"]) == (6, 6, 12)
     assert stats["short"] == 12
     assert (stats["corrupt"], stats["lost"]) == (0, 0)

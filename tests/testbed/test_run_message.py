@@ -1,4 +1,4 @@
-"""Whole runs of the scenario `message` over SSH: rows over every transport, captures, verdicts, the finding of the notes."""
+"""Whole runs of the scenario `message` over SSH: every transport, captures, verdicts, the finding of the notes."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ start_ports(struct link *l, const struct link_options *o, const uint16_t *ports)
 			return EXIT_WRONG_USE;
 		mbufs += port_mbufs(ports[i], &o->wish);
 	}
-	l->pool = pool_create("link_pool", mbufs);
+	l->pool = pool_create_for("link_pool", mbufs, o->wish.mtu);
 	if (l->pool == NULL)
 		return EXIT_FAILED;
 	for (uint16_t i = 0; i < l->port_count; i++)

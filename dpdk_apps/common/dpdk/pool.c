@@ -9,17 +9,26 @@
 #include "lifecycle.h"
 
 struct rte_mempool *
-pool_create(const char *name, uint32_t mbufs)
+pool_create_for(const char *name, uint32_t mbufs, uint16_t mtu)
 {
-	struct rte_mempool *pool = rte_pktmbuf_pool_create(name, mbufs, POOL_CACHE, 0,
-			RTE_MBUF_DEFAULT_BUF_SIZE, (int)rte_socket_id());
+	uint16_t room = mtu > POOL_USUAL_MTU ? POOL_JUMBO_BYTES + RTE_PKTMBUF_HEADROOM
+					     : RTE_MBUF_DEFAULT_BUF_SIZE;
+	struct rte_mempool *pool = rte_pktmbuf_pool_create(
+			name, mbufs, POOL_CACHE, 0, room, (int)rte_socket_id());
 
 	if (pool == NULL)
-		complain("no memory for %" PRIu32 " packet buffers (about %" PRIu32
+		complain("no memory for %" PRIu32 " packet buffers (about %" PRIu64
 			 " MiB of huge pages): %s; add huge pages (invoke setup-hugepages), or "
 			 "use fewer queues or descriptors",
-				mbufs, (mbufs >> 10) * 5 / 2 + 2, rte_strerror(rte_errno));
+				mbufs, ((uint64_t)mbufs * (room + 300u) >> 20) + 2,
+				rte_strerror(rte_errno));
 	return pool;
+}
+
+struct rte_mempool *
+pool_create(const char *name, uint32_t mbufs)
+{
+	return pool_create_for(name, mbufs, POOL_USUAL_MTU);
 }
 
 void

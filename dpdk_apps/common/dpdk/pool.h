@@ -24,6 +24,15 @@ pool_mbufs_of_process(uint32_t burst)
 /* NULL after a message. */
 struct rte_mempool *pool_create(const char *name, uint32_t mbufs);
 
+/* Above this MTU a buffer takes POOL_JUMBO_BYTES of packet instead of 2 KiB. */
+#define POOL_USUAL_MTU 1500
+/* Also what a frame of net_af_packet must be made large (framesz): it takes no buffers smaller than
+ * its frames. */
+#define POOL_JUMBO_BYTES 10240
+
+/* The same for packets of an MTU; 0 is the usual one. */
+struct rte_mempool *pool_create_for(const char *name, uint32_t mbufs, uint16_t mtu);
+
 /* Gives the calling thread's cached buffers back. */
 void pool_flush_cache(struct rte_mempool *pool);
 

@@ -24,6 +24,8 @@
 /* net_tap passes the descriptors of all its queues, both ways, to each other process in one message
  * of the EAL's, which holds eight; with more it crashes. */
 #define TAP_MAX_SHARED 4
+/* Ethernet header and check sequence. */
+#define FRAME_OVERHEAD ((uint32_t)(RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN))
 
 static int
 driver_info(uint16_t port, struct rte_eth_dev_info *info)
@@ -159,11 +161,16 @@ set_up_queues(uint16_t port, const struct rte_eth_dev_info *info, const struct p
 }
 
 static int
-configure(uint16_t port, const struct rte_eth_dev_info *info, struct rte_mempool *pool,
-		struct port_state *state)
+configure(uint16_t port, const struct rte_eth_dev_info *info, const struct port_wish *wish,
+		struct rte_mempool *pool, struct port_state *state)
 {
 	struct rte_eth_conf conf = {0};
 	int error;
+
+	/* Drivers over a kernel interface (af_packet) know no such setting: it has its MTU already.
+	 */
+	if (wish->mtu > 0 && info->max_rx_pktlen >= wish->mtu + FRAME_OVERHEAD)
+		conf.rxmode.mtu = wish->mtu;
 
 	conf.rx_adv_conf.rss_conf.rss_hf = spreadable(info, state->queues);
 	if (conf.rx_adv_conf.rss_conf.rss_hf != 0) {
@@ -197,7 +204,7 @@ port_start(uint16_t port, const struct port_wish *wish, struct rte_mempool *pool
 	};
 	(void)rte_strscpy(state->driver, info.driver_name, sizeof(state->driver));
 	count_queues(wish, info.driver_name, &state->queues, &state->tx_queues);
-	error = configure(port, &info, pool, state);
+	error = configure(port, &info, wish, pool, state);
 	if (error != 0) {
 		complain("port %u (%s) does not start with %u/%u queues of %u/%u descriptors: %s",
 				port, state->driver, state->queues, state->tx_queues,

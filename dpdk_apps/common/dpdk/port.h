@@ -22,6 +22,7 @@ struct port_wish {
 	uint16_t tx_queues; /* send queues; 0: as many as receive queues */
 	uint16_t rx_desc;
 	uint16_t tx_desc;
+	uint16_t mtu; /* 0: the usual 1500 */
 };
 
 struct port_state {

@@ -124,3 +124,16 @@ def test_parameters_that_mean_nothing_to_a_row_make_one_row():
     made = measured(plan("transport=tcp", "payload=struct", "drain_us=0,100", "large_size=5000,6000"))
     assert len(made) == 1
     assert "large_size" not in made[0].params
+
+
+def test_jumbo_frames_are_sent_where_the_link_has_them():
+    for trial in measured(plan("size=8956", "payload=bytes", "link=veth", mtu=9000)):
+        assert "--mtu=9000" in argv_of(trial, "message")
+        if trial.transport == "dpdk":
+            assert "--mtu=9000" in argv_of(trial, "l2fwd")
+            for process in trial.processes:
+                assert any(word.endswith(",framesz=10240,blocksz=40960") for word in process.argv)
+    with pytest.raises(UsageError, match="size=8957 does not fit veth0, a veth of MTU 9000, which carries 8956 bytes"):
+        plan("size=8957", "payload=bytes", "link=veth", mtu=9000)
+    with pytest.raises(UsageError, match="does not fit mem0, a memif of MTU 1500"):
+        plan("size=8956", "payload=bytes", "link=memif", mtu=9000)
