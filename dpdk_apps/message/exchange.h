@@ -38,11 +38,4 @@ struct exchange {
 /* Runs to the end of the drain, or until a stop was asked for (then the window is cut short). */
 void exchange_run(struct exchange *x);
 
-/* Whether everything sent is everything that came back and everything lost, by their digests. */
-static inline bool
-exchange_digests_agree(const struct exchange *x)
-{
-	return x->outbox.digest == x->incoming.digest + x->digest_lost;
-}
-
 #endif

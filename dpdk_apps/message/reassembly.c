@@ -81,26 +81,22 @@ reassembly_expire(struct reassembly *r, uint64_t now)
 	}
 }
 
-/* The slot of message `seq`; else a free one, or the oldest, emptied. */
+/*
+ * The slot of message `seq`, emptied where an older one has it: messages are numbered in the order
+ * of sending, so what stands there is older by as many as there are slots. NULL where a newer one
+ * has it: this one was given up before.
+ */
 static struct slot *
-slot_for(struct reassembly *r, uint32_t seq, uint64_t now)
+slot_for(struct reassembly *r, uint32_t seq)
 {
-	struct slot *best = NULL;
+	struct slot *s = &r->slots[seq % r->messages];
 
-	for (uint32_t i = 0; i < r->messages; i++) {
-		struct slot *s = &r->slots[i];
-
-		if (s->used && s->seq == seq)
-			return s;
-		if (best == NULL || (best->used && (!s->used || s->began < best->began)))
-			best = s;
-	}
-	if (best->used) {
-		reassembly_expire(r, now);
-		if (best->used)
-			give_up(r, best);
-	}
-	return best;
+	if (!s->used || s->seq == seq)
+		return s;
+	if (s->seq > seq)
+		return NULL;
+	give_up(r, s);
+	return s;
 }
 
 /* The length of all fragments but the last, as this one tells it; 0 where it tells nonsense. */
@@ -136,7 +132,11 @@ reassembly_add(struct reassembly *r, const struct record *f, uint64_t now, const
 		r->counts.repeated++;
 		return REASSEMBLY_REPEATED;
 	}
-	s = slot_for(r, f->seq, now);
+	s = slot_for(r, f->seq);
+	if (s == NULL) {
+		r->counts.repeated++;
+		return REASSEMBLY_REPEATED;
+	}
 	if (!s->used) {
 		*s = (struct slot){
 				.body = s->body,

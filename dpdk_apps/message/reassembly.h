@@ -21,7 +21,7 @@
 enum reassembly_result {
 	REASSEMBLY_WAITS,    /* taken; others are missing */
 	REASSEMBLY_WHOLE,    /* taken; the message is whole */
-	REASSEMBLY_REPEATED, /* had come before, or its message was whole already: left alone */
+	REASSEMBLY_REPEATED, /* had come before, or its message was whole or given up: left alone */
 	REASSEMBLY_REFUSED,  /* too large, or contradicts the others */
 };
 

@@ -123,6 +123,8 @@ memory_is_bounded(void **state)
 	assert_int_equal(add(state, 3, 0, 3, &body), REASSEMBLY_WAITS);
 	assert_int_equal(reassembly_counts(*state).given_up, 1);
 	assert_int_equal(reassembly_counts(*state).missing, 3);
+	/* What comes of the first one now is too late, and must not displace the third. */
+	assert_int_equal(add(state, 1, 1, 3, &body), REASSEMBLY_REPEATED);
 	for (uint16_t i = 1; i < COUNT; i++)
 		assert_int_equal(add(state, 2, i, 4, &body),
 				i + 1 < COUNT ? REASSEMBLY_WAITS : REASSEMBLY_WHOLE);

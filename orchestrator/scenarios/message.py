@@ -118,7 +118,7 @@ class Message:
     plots: Sequence[Plot] = (
         *DISTRIBUTIONS,
         Plot("fates"),
-        Plot("sweep", name="payload", x="payload"),
+        Plot("sweep", name="payload", x="payload", follows=("size", "large_size")),
         Plot("sweep", name="size", x="size"),
         Plot("sweep", name="lost-by-sleep", x="sleep_us", y="lost_percent"),
         Plot("sweep", name="latency-by-sleep", x="sleep_us"),
@@ -127,8 +127,8 @@ class Message:
     )
     headline: Sequence[str] = ("payload",)
     example: str = (
-        "--set transport=dpdk --set link=memif --set payload=struct --set rate=100000 --set loop=naive,poll "
-        "--set sleep_us=0,1000"
+        "--set transport=dpdk --set link=memif --set payload=struct --set rate=20000 --set loop=naive,poll "
+        "--set sleep_us=0,3000"
     )
 
     def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> list[Row]:
