@@ -36,7 +36,7 @@ def stats_of(result: Result, trial: dict[str, Any], process: str) -> dict[str, A
 
 def test_rings_tcp_and_unix_sockets_are_measured_by_the_same_program(bed: Bed) -> None:
     ended, result = run(bed, "transport=dpdk,tcp,unix-poll", "ring=mp_mc,hts", "placement=apart", "size=8,2048",
-                        "window_s=0.1")  # fmt: skip
+                        "window_s=0.3")  # fmt: skip
     assert ended.code == 0, ended.stderr
     rows = {(row["transport"], row["link"], row["driver"], json.loads(row["params"])["size"]) for row in result.rows}
     series = {("dpdk", "shm", "mp_mc"), ("dpdk", "shm", "hts"), ("tcp", "loopback", "kernel"),
@@ -44,9 +44,10 @@ def test_rings_tcp_and_unix_sockets_are_measured_by_the_same_program(bed: Bed) -
     assert rows == {(*each, size) for each in series for size in (8, 2048)}
     for trial in measured(result):
         told, record = trial["result"], trial["record"]["trial"]
-        assert told["n"] == told["sent"] > 100
+        assert told["n"] + told["lost"] == told["sent"]
+        assert told["n"] > 0
         wrong = [verdict["name"] for verdict in told["verdicts"]]
-        assert not {"invalid: accounting", "reordered", "losses", "invalid: wrong cpu"} & set(wrong), wrong
+        assert not {"invalid: accounting", "reordered", "duplicates", "invalid: wrong cpu"} & set(wrong), wrong
         folder = result.root / "trials" / record["key"]
         samples = pandas.read_parquet(folder / "samples.parquet")
         assert not list(folder.rglob("*.bin"))
@@ -55,7 +56,8 @@ def test_rings_tcp_and_unix_sockets_are_measured_by_the_same_program(bed: Bed) -
             continue
         there = pandas.read_parquet(folder / "oneway.parquet")
         assert len(there) == len(samples)
-        assert (there["rtt_ns"] <= samples["rtt_ns"]).all()
+        assert (there["rtt_ns"].isna() == samples["rtt_ns"].isna()).all()
+        assert (there["rtt_ns"] <= samples["rtt_ns"])[samples["rtt_ns"].notna()].all()
         assert 0 < told["oneway"]["p50_ns"] < told["latency"]["p50_ns"]
         assert told["pools"] == [{"process": "primary", "size": 2047, "in_use": 0, "explained": {}}]
     with (result.root / "oneway.csv").open(newline="") as file:
