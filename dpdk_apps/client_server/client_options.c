@@ -48,36 +48,19 @@ print_help(void)
 }
 
 static bool
-count32(const char *name, uint64_t high, uint32_t *value)
-{
-	uint64_t count;
-
-	if (!option_count(name, optarg, 0, high, &count))
-		return false;
-	*value = (uint32_t)count;
-	return true;
-}
-
-static bool
 take(struct client_options *o, int option, char *const argv[])
 {
-	uint64_t count = 0;
-
 	switch (option) {
 	case 'n':
-		if (!option_count("--client-id", optarg, 0, DISPATCH_MAX_CLIENTS - 1, &count))
-			return false;
-		o->client_id = (uint16_t)count;
-		return true;
+		return option_count16(
+				"--client-id", optarg, 0, DISPATCH_MAX_CLIENTS - 1, &o->client_id);
 	case OPTION_NUM_CLIENTS:
-		if (!option_count("--num-clients", optarg, 1, DISPATCH_MAX_CLIENTS, &count))
-			return false;
-		o->num_clients = (uint16_t)count;
-		return true;
+		return option_count16(
+				"--num-clients", optarg, 1, DISPATCH_MAX_CLIENTS, &o->num_clients);
 	case OPTION_DRAIN_US:
-		return count32("--drain-us", MAX_US, &o->drain_us);
+		return option_count32("--drain-us", optarg, 0, MAX_US, &o->drain_us);
 	case OPTION_SLEEP_US:
-		return count32("--sleep-us", MAX_US, &o->sleep_us);
+		return option_count32("--sleep-us", optarg, 0, MAX_US, &o->sleep_us);
 	case OPTION_IDLE:
 		return option_idle("--idle", optarg, &o->idle);
 	case OPTION_CYCLES:

@@ -69,31 +69,9 @@ print_help(void)
 }
 
 static bool
-count16(const char *name, uint64_t low, uint64_t high, uint16_t *value)
-{
-	uint64_t count;
-
-	if (!option_count(name, optarg, low, high, &count))
-		return false;
-	*value = (uint16_t)count;
-	return true;
-}
-
-static bool
-count32(const char *name, uint64_t low, uint64_t high, uint32_t *value)
-{
-	uint64_t count;
-
-	if (!option_count(name, optarg, low, high, &count))
-		return false;
-	*value = (uint32_t)count;
-	return true;
-}
-
-static bool
 take_ring_size(uint32_t *size)
 {
-	if (!count32("--ring-size", BURST, MAX_RING_SIZE, size))
+	if (!option_count32("--ring-size", optarg, BURST, MAX_RING_SIZE, size))
 		return false;
 	if ((*size & (*size - 1)) == 0)
 		return true;
@@ -119,7 +97,8 @@ take(struct server_options *o, int option, char *const argv[])
 	case 'p':
 		return port_mask_read("-p", optarg, &o->port_mask);
 	case 'n':
-		return count16("--num-clients", 1, DISPATCH_MAX_CLIENTS, &o->num_clients);
+		return option_count16(
+				"--num-clients", optarg, 1, DISPATCH_MAX_CLIENTS, &o->num_clients);
 	case OPTION_DISPATCH:
 		return take_dispatch(&o->dispatch);
 	case OPTION_RING_SIZE:
@@ -127,11 +106,11 @@ take(struct server_options *o, int option, char *const argv[])
 	case OPTION_IDLE:
 		return option_idle("--idle", optarg, &o->idle);
 	case OPTION_RX_DESC:
-		return count16("--rx-desc", 32, MAX_DESCRIPTORS, &o->wish.rx_desc);
+		return option_count16("--rx-desc", optarg, 32, MAX_DESCRIPTORS, &o->wish.rx_desc);
 	case OPTION_TX_DESC:
-		return count16("--tx-desc", 32, MAX_DESCRIPTORS, &o->wish.tx_desc);
+		return option_count16("--tx-desc", optarg, 32, MAX_DESCRIPTORS, &o->wish.tx_desc);
 	case OPTION_MBUFS:
-		return count32("--mbufs", 64, MAX_MBUFS, &o->mbufs);
+		return option_count32("--mbufs", optarg, 64, MAX_MBUFS, &o->mbufs);
 	case OPTION_CYCLES:
 		o->cycles = true;
 		return true;

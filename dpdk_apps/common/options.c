@@ -33,6 +33,28 @@ option_count(const char *name, const char *text, uint64_t low, uint64_t high, ui
 }
 
 bool
+option_count16(const char *name, const char *text, uint16_t low, uint16_t high, uint16_t *value)
+{
+	uint64_t count;
+
+	if (!option_count(name, text, low, high, &count))
+		return false;
+	*value = (uint16_t)count;
+	return true;
+}
+
+bool
+option_count32(const char *name, const char *text, uint32_t low, uint32_t high, uint32_t *value)
+{
+	uint64_t count;
+
+	if (!option_count(name, text, low, high, &count))
+		return false;
+	*value = (uint32_t)count;
+	return true;
+}
+
+bool
 option_number(const char *name, const char *text, double low, double high, double *value)
 {
 	char *end = NULL;

@@ -13,6 +13,12 @@
 /* A whole number from `low` to `high`; decimal, or hexadecimal with 0x. */
 bool option_count(const char *name, const char *text, uint64_t low, uint64_t high, uint64_t *value);
 
+/* The same for smaller types; `high` must fit. */
+bool option_count16(
+		const char *name, const char *text, uint16_t low, uint16_t high, uint16_t *value);
+bool option_count32(
+		const char *name, const char *text, uint32_t low, uint32_t high, uint32_t *value);
+
 /* A finite number from `low` to `high`. */
 bool option_number(const char *name, const char *text, double low, double high, double *value);
 

@@ -58,22 +58,11 @@ print_help(void)
 }
 
 static bool
-take_count32(const char *name, uint64_t low, uint64_t high, uint32_t *value)
-{
-	uint64_t count;
-
-	if (!option_count(name, optarg, low, high, &count))
-		return false;
-	*value = (uint32_t)count;
-	return true;
-}
-
-static bool
 take(struct message_line *l, int option, char *const argv[])
 {
 	/* Bodies may be smaller than the generators' messages. */
 	if (option == OPTION_SIZE)
-		return take_count32("--size", 1, MAX_BYTES, &l->generator.size);
+		return option_count32("--size", optarg, 1, MAX_BYTES, &l->generator.size);
 	if (option >= GENERATOR_OPTION_FIRST && option <= GENERATOR_OPTION_LAST)
 		return generator_option(&l->generator, option, optarg, MAX_BYTES);
 	if (option == 'p' || (option >= LINK_OPTION_FIRST && option <= LINK_OPTION_LAST))
@@ -82,15 +71,15 @@ take(struct message_line *l, int option, char *const argv[])
 	case OPTION_PAYLOAD:
 		return option_payload("--payload", optarg, &l->payload);
 	case OPTION_MTU:
-		return take_count32("--mtu", 576, MAX_MTU, &l->mtu);
+		return option_count32("--mtu", optarg, 576, MAX_MTU, &l->mtu);
 	case OPTION_SLEEP:
 		return option_sleep("--sleep-us", optarg, &l->shape);
 	case OPTION_LOOP:
 		return option_loop("--loop", optarg, &l->shape);
 	case OPTION_SETTLE:
-		return take_count32("--settle-ms", 1, 60000, &l->settle_ms);
+		return option_count32("--settle-ms", optarg, 1, 60000, &l->settle_ms);
 	case OPTION_DUMP:
-		return take_count32("--dump", 0, MAX_DUMP, &l->dump);
+		return option_count32("--dump", optarg, 0, MAX_DUMP, &l->dump);
 	case OPTION_CAPTURE:
 		l->capture = optarg;
 		return true;

@@ -53,17 +53,6 @@ print_help(void)
 }
 
 static bool
-count16(const char *name, const char *text, uint64_t low, uint64_t high, uint16_t *value)
-{
-	uint64_t count;
-
-	if (!option_count(name, text, low, high, &count))
-		return false;
-	*value = (uint16_t)count;
-	return true;
-}
-
-static bool
 take(struct options *o, int option, char *const argv[])
 {
 	uint64_t count = 0;
@@ -72,15 +61,15 @@ take(struct options *o, int option, char *const argv[])
 	case 'p':
 		return port_mask_read("-p", optarg, &o->port_mask);
 	case OPTION_NUM_PROCS:
-		return count16("--num-procs", optarg, 1, GROUP_MAX_PROCS, &o->num_procs);
+		return option_count16("--num-procs", optarg, 1, GROUP_MAX_PROCS, &o->num_procs);
 	case OPTION_PROC_ID:
-		return count16("--proc-id", optarg, 0, GROUP_MAX_PROCS - 1, &o->proc_id);
+		return option_count16("--proc-id", optarg, 0, GROUP_MAX_PROCS - 1, &o->proc_id);
 	case OPTION_IDLE:
 		return option_idle("--idle", optarg, &o->idle);
 	case OPTION_RX_DESC:
-		return count16("--rx-desc", optarg, 32, MAX_DESCRIPTORS, &o->wish.rx_desc);
+		return option_count16("--rx-desc", optarg, 32, MAX_DESCRIPTORS, &o->wish.rx_desc);
 	case OPTION_TX_DESC:
-		return count16("--tx-desc", optarg, 32, MAX_DESCRIPTORS, &o->wish.tx_desc);
+		return option_count16("--tx-desc", optarg, 32, MAX_DESCRIPTORS, &o->wish.tx_desc);
 	case OPTION_MBUFS:
 		if (!option_count("--mbufs", optarg, 64, MAX_MBUFS, &count))
 			return false;

@@ -19,8 +19,6 @@ from orchestrator.apps.client_server_params import (
     TcpWorkerParams,
 )
 from orchestrator.apps.cores import cpu_of, lcore_for
-from orchestrator.apps.eal import EalParams, ProcType
-from orchestrator.apps.paths import binary
 from orchestrator.apps.process import LcoreOnCpu, PlannedProcess
 from orchestrator.errors import UsageError
 from orchestrator.inventory.addresses import kernel_address
@@ -29,7 +27,6 @@ from orchestrator.scenarios.base import Row, Scenario, TrialContext
 from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host
 from orchestrator.scenarios.common import DEPTH, FLOWS, IDLE, LINK, RATE, SIZE, TRANSPORT, WARMUP_S, WINDOW_S
 from orchestrator.scenarios.load import (
-    file_prefix,
     idle_for,
     idle_of,
     is_dpdk,
@@ -39,6 +36,7 @@ from orchestrator.scenarios.load import (
 )
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
+from orchestrator.scenarios.processes import dpdk_process, kernel_process
 from orchestrator.scenarios.rows import LeftOutError, check_link, every
 
 DPDK_WAYS = ("round-robin", "flow")
@@ -221,14 +219,16 @@ class ClientServer:
         named = [("dispatcher", "tcp_dispatcher", dispatcher.argv())]
         named += [(f"worker{number}", "tcp_worker", worker.argv()) for number, worker in enumerate(workers)]
         processes = [
-            PlannedProcess(
+            kernel_process(
+                sut,
+                context,
                 name=name,
-                host=sut.name,
                 app=app,
-                argv=(binary(sut, context.digest, app, "tcp_dispatch"), *argv),
+                argv=argv,
+                cpu=cpu_of(sut, index),
                 stage=min(index, 1),
-                cpus=(cpu_of(sut, index),),
                 polls=mode == "poll",
+                folder="tcp_dispatch",
             )
             for index, (name, app, argv) in enumerate(named)
         ]
@@ -245,25 +245,19 @@ def _member(
     hugepage_bytes: int = 0,
 ) -> PlannedProcess:
     """A process of the DPDK group: the server if it takes hugepages, else a client."""
-    kind: ProcType = "primary" if hugepage_bytes else "secondary"
-    app = "mp_server" if hugepage_bytes else "mp_client"
-    prefix = file_prefix(context)
-    eal = EalParams(
-        proc_type=kind,
-        file_prefix=prefix,
-        lcores=(lcore,),
-        devices=[dpdk_device(cable, cable.sut, port) for port, cable in enumerate(used)],
-    )
-    return PlannedProcess(
+    server = hugepage_bytes > 0
+    return dpdk_process(
+        host,
+        context,
         name=name,
-        host=host.name,
-        app=app,
-        argv=(binary(host, context.digest, app, "client_server"), *eal.argv(), "--", *argv),
-        stage=0 if hugepage_bytes else 1,
-        cpus=(lcore.cpu,),
-        lcores=(lcore,),
-        file_prefix=prefix,
+        app="mp_server" if server else "mp_client",
+        argv=argv,
+        lcore=lcore,
+        devices=[dpdk_device(cable, cable.sut, port) for port, cable in enumerate(used)],
+        stage=0 if server else 1,
+        secondary=not server,
         hugepage_bytes=hugepage_bytes,
+        folder="client_server",
     )
 
 

@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from typing import cast
 
 from orchestrator.apps.cores import cpu_of, lcore_for
-from orchestrator.apps.eal import EalParams
 from orchestrator.apps.params import Idle, LoadParams, Mode, TcpTrafficParams, TrafficParams
-from orchestrator.apps.paths import binary
 from orchestrator.apps.process import PlannedProcess
 from orchestrator.inventory.addresses import dpdk_address, dpdk_mac
 from orchestrator.inventory.model import Host, Inventory
 from orchestrator.scenarios.base import Row, TrialContext
 from orchestrator.scenarios.cables import Cable, dpdk_device
+from orchestrator.scenarios.processes import dpdk_process, kernel_process
 
-# mbuf pool (8,191 of 2,176 B and their caches), rings and the EAL's own, measured at 26 to 44 MB; rounded up.
-HUGEPAGE_BYTES = 64 << 20
 # Messages a second that a generator may have to keep samples of (16 bytes each), and a limit of 1 GiB.
 DPDK_MESSAGES_PER_S = 4e6
 DPDK_DEEP_MESSAGES_PER_S = 12e6
@@ -42,11 +39,6 @@ def idle_of(row: Row) -> Idle:
 def idle_for(cpus: Sequence[int]) -> Idle:
     """What `idle=auto` means for pollers on these CPUs of one kernel: two that spin on one CPU cost 1 ms (measured)."""
     return "yield" if len(set(cpus)) < len(cpus) else "spin"
-
-
-def file_prefix(context: TrialContext, part: str = "") -> str:
-    """The file-prefix of a DPDK group of the trial, by which left-overs are recognised."""
-    return f"dporch-{context.key}-{part}" if part else f"dporch-{context.key}"
 
 
 def load_of(row: Row, context: TrialContext, name: str) -> LoadParams:
@@ -95,14 +87,6 @@ def traffic_process(
     `tx_queues` it has so many send queues, and `queues` only to receive from.
     """
     host = used[0].generator.host
-    lcore = lcore_for(host, 0)
-    prefix = file_prefix(context, "gen")
-    eal = EalParams(
-        proc_type="primary",
-        file_prefix=prefix,
-        lcores=(lcore,),
-        devices=[dpdk_device(cable, cable.generator, port) for port, cable in enumerate(used)],
-    )
     app = TrafficParams(
         ports=len(used),
         queues=queues,
@@ -114,16 +98,16 @@ def traffic_process(
         # Without one the generator learns the MAC from the first echo. Over veth that would be the kernel's own.
         peer_mac=dpdk_mac(inventory, used[0].sut.ref) if row.link == "veth" else "",
     )
-    return PlannedProcess(
+    return dpdk_process(
+        host,
+        context,
         name="traffic",
-        host=host.name,
         app="traffic",
-        argv=(binary(host, context.digest, "traffic"), *eal.argv(), "--", *app.argv()),
+        argv=app.argv(),
+        lcore=lcore_for(host, 0),
+        devices=[dpdk_device(cable, cable.generator, port) for port, cable in enumerate(used)],
         stage=2,
-        cpus=(lcore.cpu,),
-        lcores=(lcore,),
-        file_prefix=prefix,
-        hugepage_bytes=HUGEPAGE_BYTES,
+        group="gen",
         measures=True,
     )
 
@@ -132,13 +116,14 @@ def tcp_traffic_process(host: Host, row: Row, context: TrialContext, endpoint: s
     """The generator of the twin on `host`, which connects to `endpoint`."""
     mode = mode_of(row)
     app = TcpTrafficParams(connect=endpoint, mode=mode, load=load_of(row, context, "traffic"))
-    return PlannedProcess(
+    return kernel_process(
+        host,
+        context,
         name="traffic",
-        host=host.name,
         app="tcp_traffic",
-        argv=(binary(host, context.digest, "tcp_traffic"), *app.argv()),
+        argv=app.argv(),
+        cpu=cpu_of(host, 0),
         stage=stage,
-        cpus=(cpu_of(host, 0),),
-        measures=True,
         polls=mode == "poll",
+        measures=True,
     )

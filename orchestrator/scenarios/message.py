@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from orchestrator.apps.cores import cpu_of, lcore_for
-from orchestrator.apps.eal import EalParams
 from orchestrator.apps.message_params import (
     NEVER,
     CaptureParams,
@@ -25,7 +24,6 @@ from orchestrator.apps.message_params import (
     TcpForwardParams,
     TcpMessageParams,
 )
-from orchestrator.apps.paths import binary
 from orchestrator.apps.process import PlannedProcess
 from orchestrator.errors import UsageError
 from orchestrator.inventory.addresses import dpdk_address, dpdk_mac, kernel_address
@@ -33,9 +31,10 @@ from orchestrator.inventory.model import Inventory
 from orchestrator.scenarios.base import Row, Scenario, TrialContext
 from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host
 from orchestrator.scenarios.common import DEPTH, FLOWS, IDLE, LINK, RATE, TRANSPORT, WARMUP_S, WINDOW_S
-from orchestrator.scenarios.load import HUGEPAGE_BYTES, file_prefix, idle_for, idle_of, is_dpdk, load_of, mode_of
+from orchestrator.scenarios.load import idle_for, idle_of, is_dpdk, load_of, mode_of
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
+from orchestrator.scenarios.processes import dpdk_process, kernel_process
 from orchestrator.scenarios.rows import LeftOutError, check_link, every
 
 PAYLOAD = Parameter(
@@ -181,14 +180,6 @@ class Message:
 
     def _l2fwd(self, row: Row, context: TrialContext, used: list[Cable]) -> PlannedProcess:
         host = used[0].sut.host
-        lcore = lcore_for(host, 0)
-        prefix = file_prefix(context)
-        eal = EalParams(
-            proc_type="primary",
-            file_prefix=prefix,
-            lcores=(lcore,),
-            devices=[dpdk_device(cable, cable.sut, port) for port, cable in enumerate(used)],
-        )
         app = L2fwdParams(
             ports=len(used),
             idle=idle_of(row),
@@ -198,28 +189,20 @@ class Message:
             capture=CaptureParams("l2fwd", int(row.params["dump"])),
             stats="l2fwd.stats.json",
         )
-        return PlannedProcess(
+        return dpdk_process(
+            host,
+            context,
             name="l2fwd",
-            host=host.name,
             app="l2fwd",
-            argv=(binary(host, context.digest, "l2fwd", "message"), *eal.argv(), "--", *app.argv()),
+            argv=app.argv(),
+            lcore=lcore_for(host, 0),
+            devices=[dpdk_device(cable, cable.sut, port) for port, cable in enumerate(used)],
             stage=0,
-            cpus=(lcore.cpu,),
-            lcores=(lcore,),
-            file_prefix=prefix,
-            hugepage_bytes=HUGEPAGE_BYTES,
+            folder="message",
         )
 
     def _message(self, inventory: Inventory, row: Row, context: TrialContext, used: list[Cable]) -> PlannedProcess:
         host = used[0].generator.host
-        lcore = lcore_for(host, 0)
-        prefix = file_prefix(context, "gen")
-        eal = EalParams(
-            proc_type="primary",
-            file_prefix=prefix,
-            lcores=(lcore,),
-            devices=[dpdk_device(cable, cable.generator, port) for port, cable in enumerate(used)],
-        )
         app = MessageParams(
             ports=len(used),
             src_ip=str(dpdk_address(inventory, used[0].generator.ref)),
@@ -230,16 +213,16 @@ class Message:
             # Over veth a broadcast would be answered by the kernel too: the address is given.
             peer_mac=dpdk_mac(inventory, used[0].sut.ref) if row.link == "veth" else "",
         )
-        return PlannedProcess(
+        return dpdk_process(
+            host,
+            context,
             name="message",
-            host=host.name,
             app="message",
-            argv=(binary(host, context.digest, "message"), *eal.argv(), "--", *app.argv()),
+            argv=app.argv(),
+            lcore=lcore_for(host, 0),
+            devices=[dpdk_device(cable, cable.generator, port) for port, cable in enumerate(used)],
             stage=1,
-            cpus=(lcore.cpu,),
-            lcores=(lcore,),
-            file_prefix=prefix,
-            hugepage_bytes=HUGEPAGE_BYTES,
+            group="gen",
             measures=True,
         )
 
@@ -256,25 +239,30 @@ class Message:
             stats="forward.stats.json",
         )
         message = TcpMessageParams(connect=endpoint, mode=mode, content=_content(row, context, cable))
+        polls = mode == "poll"
         return (
-            PlannedProcess(
+            kernel_process(
+                sut,
+                context,
                 name="forward",
-                host=sut.name,
                 app="tcp_forward",
-                argv=(binary(sut, context.digest, "tcp_forward", "message"), *forward.argv()),
+                argv=forward.argv(),
+                cpu=cpu_of(sut, 0),
                 stage=0,
-                cpus=(cpu_of(sut, 0),),
-                polls=mode == "poll",
+                polls=polls,
+                folder="message",
             ),
-            PlannedProcess(
+            kernel_process(
+                generator,
+                context,
                 name="message",
-                host=generator.name,
                 app="tcp_message",
-                argv=(binary(generator, context.digest, "tcp_message", "message"), *message.argv()),
+                argv=message.argv(),
+                cpu=cpu_of(generator, 0),
                 stage=1,
-                cpus=(cpu_of(generator, 0),),
+                polls=polls,
                 measures=True,
-                polls=mode == "poll",
+                folder="message",
             ),
         )
 

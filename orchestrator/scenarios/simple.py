@@ -12,9 +12,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from orchestrator.apps.cores import one_host_cpus
-from orchestrator.apps.eal import EalParams
 from orchestrator.apps.params import TcpEchoParams
-from orchestrator.apps.paths import binary
 from orchestrator.apps.process import LcoreOnCpu, PlannedProcess
 from orchestrator.apps.simple_params import DieIn, RingMode, SimplePrimaryParams, SimpleSecondaryParams
 from orchestrator.errors import UsageError
@@ -23,8 +21,6 @@ from orchestrator.scenarios.base import Row, Scenario, TrialContext
 from orchestrator.scenarios.cables import role_host
 from orchestrator.scenarios.common import DEPTH, IDLE, RATE, WARMUP_S, WINDOW_S
 from orchestrator.scenarios.load import (
-    HUGEPAGE_BYTES,
-    file_prefix,
     idle_for,
     idle_of,
     is_dpdk,
@@ -34,6 +30,7 @@ from orchestrator.scenarios.load import (
 )
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
+from orchestrator.scenarios.processes import dpdk_process, kernel_process
 from orchestrator.scenarios.rows import LeftOutError, every
 
 _TRANSPORTS = ("dpdk", "tcp", "tcp-poll", "unix", "unix-poll")
@@ -175,7 +172,6 @@ def _max_samples(row: Row) -> int:
 
 
 def _group(host: Host, row: Row, context: TrialContext, cpus: Sequence[int]) -> tuple[PlannedProcess, ...]:
-    prefix = file_prefix(context)
     secondaries = len(cpus) - 1
     ring = cast(RingMode, row.driver)
     load = replace(load_of(_with_flows(row, 1), context, "primary"), max_samples=_max_samples(row))
@@ -187,18 +183,16 @@ def _group(host: Host, row: Row, context: TrialContext, cpus: Sequence[int]) -> 
     )
 
     def planned(name: str, index: int, argv: tuple[str, ...]) -> PlannedProcess:
-        lcore = LcoreOnCpu(lcore=index, cpu=cpus[index])
-        eal = EalParams("secondary" if index else "primary", prefix, (lcore,), ())
-        return PlannedProcess(
+        return dpdk_process(
+            host,
+            context,
             name=name,
-            host=host.name,
             app="simple_mp",
-            argv=(binary(host, context.digest, "simple_mp"), *eal.argv(), "--", *argv),
-            stage=1 if index else 0,
-            cpus=(lcore.cpu,),
-            lcores=(lcore,),
-            file_prefix=prefix,
-            hugepage_bytes=0 if index else HUGEPAGE_BYTES,
+            argv=argv,
+            lcore=LcoreOnCpu(lcore=index, cpu=cpus[index]),
+            devices=(),
+            stage=min(index, 1),
+            secondary=index > 0,
             measures=index == 0,
         )
 
@@ -227,24 +221,22 @@ def _twin(host: Host, row: Row, context: TrialContext, cpus: Sequence[int]) -> t
     # An abstract name leaves no file behind, whatever ends a process.
     endpoint = f"127.0.0.1:{TCP_PORT}" if row.link == "loopback" else f"unix:@dporch-{context.key}"
     echoes = tuple(
-        PlannedProcess(
+        kernel_process(
+            host,
+            context,
             name=f"echo{index}",
-            host=host.name,
             app="tcp_echo",
-            argv=(
-                binary(host, context.digest, "tcp_echo"),
-                *TcpEchoParams(
-                    listen=endpoint,
-                    worker=index,
-                    workers=len(echo_cpus),
-                    mode=mode,
-                    idle=idle_of(row),
-                    size=int(row.params["size"]),
-                    stats=f"echo{index}.stats.json",
-                ).argv(),
-            ),
+            argv=TcpEchoParams(
+                listen=endpoint,
+                worker=index,
+                workers=len(echo_cpus),
+                mode=mode,
+                idle=idle_of(row),
+                size=int(row.params["size"]),
+                stats=f"echo{index}.stats.json",
+            ).argv(),
+            cpu=cpu,
             stage=0,
-            cpus=(cpu,),
             polls=mode == "poll",
         )
         for index, cpu in enumerate(echo_cpus)

@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.apps.cores import cpu_of, lcore_for
-from orchestrator.apps.eal import EalParams
 from orchestrator.apps.params import SymmetricMpParams, TcpEchoParams
-from orchestrator.apps.paths import binary
 from orchestrator.apps.process import PlannedProcess
 from orchestrator.errors import UsageError
 from orchestrator.inventory.addresses import kernel_address
@@ -21,8 +19,6 @@ from orchestrator.scenarios.base import Row, Scenario, TrialContext
 from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host
 from orchestrator.scenarios.common import EVERYWHERE
 from orchestrator.scenarios.load import (
-    HUGEPAGE_BYTES,
-    file_prefix,
     idle_for,
     idle_of,
     is_dpdk,
@@ -32,6 +28,7 @@ from orchestrator.scenarios.load import (
 )
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
+from orchestrator.scenarios.processes import dpdk_process, kernel_process
 from orchestrator.scenarios.rows import LeftOutError, check_link, every
 
 PORTS = Parameter(
@@ -102,31 +99,23 @@ class SymmetricMp:
     def _group(self, row: Row, context: TrialContext, used: list[Cable]) -> tuple[PlannedProcess, ...]:
         host = used[0].sut.host
         count = int(row.params["processes"])
-        prefix = file_prefix(context)
         processes = []
         for proc_id in range(count):
-            name = "primary" if proc_id == 0 else f"secondary{proc_id}"
-            lcore = lcore_for(host, proc_id)
-            eal = EalParams(
-                proc_type="primary" if proc_id == 0 else "secondary",
-                file_prefix=prefix,
-                lcores=(lcore,),
-                devices=[dpdk_device(cable, cable.sut, port) for port, cable in enumerate(used)],
-            )
+            name = f"secondary{proc_id}" if proc_id else "primary"
             app = SymmetricMpParams(
                 ports=len(used), num_procs=count, proc_id=proc_id, idle=idle_of(row), stats=f"{name}.stats.json"
             )
             processes.append(
-                PlannedProcess(
+                dpdk_process(
+                    host,
+                    context,
                     name=name,
-                    host=host.name,
                     app="symmetric_mp",
-                    argv=(binary(host, context.digest, "symmetric_mp"), *eal.argv(), "--", *app.argv()),
-                    stage=0 if proc_id == 0 else 1,
-                    cpus=(lcore.cpu,),
-                    lcores=(lcore,),
-                    file_prefix=prefix,
-                    hugepage_bytes=HUGEPAGE_BYTES if proc_id == 0 else 0,
+                    argv=app.argv(),
+                    lcore=lcore_for(host, proc_id),
+                    devices=[dpdk_device(cable, cable.sut, port) for port, cable in enumerate(used)],
+                    stage=min(proc_id, 1),
+                    secondary=proc_id > 0,
                 )
             )
         return tuple(processes)
@@ -137,24 +126,22 @@ class SymmetricMp:
         count = int(row.params["processes"])
         endpoint = f"{kernel_address(inventory, cable.sut.ref).ip}:{TCP_PORT}"
         workers = tuple(
-            PlannedProcess(
+            kernel_process(
+                sut,
+                context,
                 name=f"worker{index}",
-                host=sut.name,
                 app="tcp_echo",
-                argv=(
-                    binary(sut, context.digest, "tcp_echo"),
-                    *TcpEchoParams(
-                        listen=endpoint,
-                        worker=index,
-                        workers=count,
-                        mode=mode,
-                        idle=idle_of(row),
-                        size=int(row.params["size"]),
-                        stats=f"worker{index}.stats.json",
-                    ).argv(),
-                ),
+                argv=TcpEchoParams(
+                    listen=endpoint,
+                    worker=index,
+                    workers=count,
+                    mode=mode,
+                    idle=idle_of(row),
+                    size=int(row.params["size"]),
+                    stats=f"worker{index}.stats.json",
+                ).argv(),
+                cpu=cpu_of(sut, index),
                 stage=0,
-                cpus=(cpu_of(sut, index),),
                 polls=mode == "poll",
             )
             for index in range(count)

@@ -39,17 +39,6 @@ link_options_help(void)
 }
 
 static bool
-take_count16(const char *name, const char *text, uint64_t low, uint64_t high, uint16_t *value)
-{
-	uint64_t count;
-
-	if (!option_count(name, text, low, high, &count))
-		return false;
-	*value = (uint16_t)count;
-	return true;
-}
-
-static bool
 take_ip(const char *name, const char *text, uint32_t *ip)
 {
 	struct in_addr address;
@@ -103,9 +92,9 @@ link_option(struct link_options *o, int option, const char *text)
 	case 'p':
 		return port_mask_read("-p", text, &o->port_mask);
 	case OPTION_QUEUES:
-		return take_count16("--queues", text, 1, SPREAD_TABLE_ENTRIES, &o->wish.queues);
+		return option_count16("--queues", text, 1, SPREAD_TABLE_ENTRIES, &o->wish.queues);
 	case OPTION_TX_QUEUES:
-		return take_count16(
+		return option_count16(
 				"--tx-queues", text, 1, SPREAD_TABLE_ENTRIES, &o->wish.tx_queues);
 	case OPTION_SPREAD:
 		return take_spread(text, &o->spread);
@@ -116,11 +105,11 @@ link_option(struct link_options *o, int option, const char *text)
 	case OPTION_PEER_MAC:
 		return take_mac(text, &o->peer_mac);
 	case OPTION_RX_DESC:
-		return take_count16("--rx-desc", text, 32, MAX_DESCRIPTORS, &o->wish.rx_desc);
+		return option_count16("--rx-desc", text, 32, MAX_DESCRIPTORS, &o->wish.rx_desc);
 	case OPTION_TX_DESC:
-		return take_count16("--tx-desc", text, 32, MAX_DESCRIPTORS, &o->wish.tx_desc);
+		return option_count16("--tx-desc", text, 32, MAX_DESCRIPTORS, &o->wish.tx_desc);
 	case OPTION_BURST:
-		return take_count16("--burst", text, 1, LINK_MAX_BURST, &o->burst);
+		return option_count16("--burst", text, 1, LINK_MAX_BURST, &o->burst);
 	default:
 		return false;
 	}
