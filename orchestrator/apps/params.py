@@ -68,12 +68,12 @@ class LoadParams:
     idle: Idle
     tag: int
     """Tells the messages of this trial from those of another."""
+    timeout_ms: int
+    """After which a message counts as lost."""
     max_samples: int
     """Messages that the recorder has room for, warm-up included."""
     samples: str
     stats: str
-    timeout_ms: int = 0
-    """After which a message counts as lost; 0: the generator's own."""
 
     def argv(self) -> tuple[str, ...]:
         """The options that all generators share."""
@@ -85,7 +85,7 @@ class LoadParams:
             f"--window={number(self.window_s)}",
             f"--idle={self.idle}",
             f"--tag={self.tag}",
-            *((f"--timeout-ms={self.timeout_ms}",) if self.timeout_ms else ()),
+            f"--timeout-ms={self.timeout_ms}",
             f"--max-samples={self.max_samples}",
             f"--samples={self.samples}",
             f"--stats={self.stats}",

@@ -19,6 +19,10 @@ DPDK_MESSAGES_PER_S = 4e6
 DPDK_DEEP_MESSAGES_PER_S = 12e6
 TCP_MESSAGES_PER_S = 1e6
 MOST_SAMPLES = 1 << 26
+TIMEOUT_MS = 500
+"""After which a message counts as lost, over every transport: longer than the 200 ms after which TCP sends again."""
+LONGEST_TIMEOUT_MS = 15_000
+"""The runner waits for a generator's last messages for 20 s."""
 
 
 def is_dpdk(row: Row) -> bool:
@@ -53,10 +57,20 @@ def load_of(row: Row, context: TrialContext, name: str) -> LoadParams:
         window_s=float(params["window_s"]),
         idle=idle_of(row),
         tag=context.tag,
+        timeout_ms=timeout_ms(row),
         max_samples=max_samples(row),
         samples=f"{name}.samples.bin",
         stats=f"{name}.stats.json",
     )
+
+
+def timeout_ms(row: Row, sleeps: int = 2) -> int:
+    """After which a message of the row counts as lost: later where a program sleeps, or keeps packets for a while.
+
+    `sleeps` is how many sleeps a message may have to wait for.
+    """
+    waits_us = sleeps * int(row.params.get("sleep_us", 0)) + 2 * max(int(row.params.get("drain_us", 0)), 0)
+    return min(TIMEOUT_MS + waits_us // 1000, LONGEST_TIMEOUT_MS)
 
 
 def max_samples(row: Row) -> int:

@@ -31,7 +31,7 @@ from orchestrator.inventory.model import Inventory
 from orchestrator.scenarios.base import Row, Scenario, TrialContext
 from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host
 from orchestrator.scenarios.common import DEPTH, FLOWS, IDLE, LINK, RATE, TRANSPORT, WARMUP_S, WINDOW_S
-from orchestrator.scenarios.load import idle_for, idle_of, is_dpdk, load_of, mode_of
+from orchestrator.scenarios.load import idle_for, idle_of, is_dpdk, load_of, mode_of, timeout_ms
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
 from orchestrator.scenarios.processes import dpdk_process, kernel_process
@@ -208,7 +208,7 @@ class Message:
             src_ip=str(dpdk_address(inventory, used[0].generator.ref)),
             dst_ip=str(dpdk_address(inventory, used[0].sut.ref)),
             loop=_loop(row, "sender"),
-            settle_ms=20 + 2 * int(row.params["sleep_us"]) // 1000,
+            settle_ms=20 + 2 * (int(row.params["sleep_us"]) + max(int(row.params["drain_us"]), 0)) // 1000,
             content=_content(row, context, used[0]),
             # Over veth a broadcast would be answered by the kernel too: the address is given.
             peer_mac=dpdk_mac(inventory, used[0].sut.ref) if row.link == "veth" else "",
@@ -306,7 +306,7 @@ def _content(row: Row, context: TrialContext, cable: Cable) -> ContentParams:
     load = load_of(row, context, "message")
     if is_dpdk(row):
         # A forwarder that sleeps after every burst empties a full ring in so many sleeps: what it has is waited for.
-        load = replace(load, timeout_ms=100 + 2 * int(row.params["sleep_us"]) * (RX_RING // BURST) // 1000)
+        load = replace(load, timeout_ms=timeout_ms(row, sleeps=2 * RX_RING // BURST))
     return ContentParams(
         payload=cast(Payload, row.params["payload"]),
         mtu=cable.link.mtu,

@@ -149,13 +149,15 @@ def test_frames_wait_for_others_as_long_as_drain_us_says(lab: Lab) -> None:
     for attempt in range(8):  # one time in 32 the last frame completes a burst
         server = start_server(lab, 1)
         client = start_client(lab, 0, "--drain-us", "60000000")
-        options = words(f"-p 1 --queues 1 --flows 8 --depth {8 + attempt} --peer-mac {PEER_MAC}")
+        options = words(f"-p 1 --queues 1 --flows 8 --rate {1000 + 10 * attempt} --peer-mac {PEER_MAC} --linger")
         generator = lab.traffic(lab.vdevs("client", 1), *options, *SPREAD)
         generator.wait_ready()
-        generator.stop()
+        generator.wait_done()
+        lab.lingering.append(generator)
         stats, (done,) = stop_group(lab, Group(server, [client]))
         (queue,) = done["queues"]
         unflushed = queue["drops"]["unflushed"]
+        assert done["accounting"]["in"] > 300
         assert unflushed == done["accounting"]["in"] % 32
         assert stats["members"][0]["out"] == done["accounting"]["in"]
         if unflushed:

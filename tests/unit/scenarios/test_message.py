@@ -69,7 +69,7 @@ def test_only_the_sleeper_sleeps_and_what_a_full_ring_takes_is_waited_for():
     wanted = ("transport=dpdk", "link=memif", "payload=struct", "rate=100000", "loop=naive", "sleep_us=1000")
     (forwarder,) = measured(plan(*wanted))
     assert {"--loop=naive", "--sleep-us=1000"} <= set(argv_of(forwarder, "l2fwd"))
-    assert {"--loop=poll", "--sleep-us=0", "--timeout-ms=164", "--settle-ms=22"} <= set(argv_of(forwarder, "message"))
+    assert {"--loop=poll", "--sleep-us=0", "--timeout-ms=564", "--settle-ms=22"} <= set(argv_of(forwarder, "message"))
     (sender,) = measured(plan(*wanted, "sleeper=sender"))
     assert {"--loop=naive", "--sleep-us=1000"} <= set(argv_of(sender, "message"))
     assert {"--loop=poll", "--sleep-us=0"} <= set(argv_of(sender, "l2fwd"))
