@@ -34,7 +34,8 @@ def bare(process: PlannedProcess, ring: str, size: int, number: int) -> PlannedP
     separator = process.argv.index("--")
     program = process.argv[0].replace("simple_mp", "ring_pingpong")
     eal = (word for word in process.argv[1:separator] if not word.startswith("--file-prefix="))
-    own = (f"--ring={ring}", f"--size={size}", *(BARE_OPTIONS if process.measures else ()))
+    idle = next((word for word in process.argv if word.startswith("--idle=")), "--idle=spin")
+    own = (f"--ring={ring}", f"--size={size}", idle, *(BARE_OPTIONS if process.measures else ()))
     argv = (program, *eal, f"--file-prefix=dporch-bench-bare{number}", "--", *own)
     return process.model_copy(update={"argv": argv})
 

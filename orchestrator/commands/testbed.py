@@ -22,8 +22,9 @@ def up(inventory_name: str) -> str:
     """Make or repair the testbed; returns what is up."""
     _testbed_name(inventory_name)
     inventory = namespaces.up(inventory_named(inventory_name), made_by=PERSON)
+    named = "" if inventory_name == "local" else f" --inventory {inventory_name}"
     lines = [
-        f"{host.name:12} {host.ssh.user}@{host.ssh.address}  (invoke ssh {host.name})"
+        f"{host.name:12} {host.ssh.user}@{host.ssh.address}  (invoke ssh {host.name}{named})"
         for host in inventory.hosts
         if host.ssh
     ]

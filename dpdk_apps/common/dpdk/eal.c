@@ -193,6 +193,13 @@ eal_begin(const struct arguments *a)
 	if (rte_eal_init(a->eal_count, a->eal) >= 0)
 		return EXIT_DONE;
 	describe_hugepages(mounts, sizeof(mounts));
+	if (free_hugepages() == 0) {
+		complain("DPDK does not start: the kernel's pool has no free huge page (%s); give "
+			 "it "
+			 "some: invoke setup-hugepages",
+				mounts[0] != '\0' ? mounts : "and no hugetlbfs is mounted");
+		return EXIT_FAILED;
+	}
 	complain("DPDK does not start (its own lines are above): %s. Huge pages: %s%" PRId64
 		 " free in the kernel's pool; if they are what is missing: invoke setup-hugepages",
 			rte_errno != 0 ? rte_strerror(rte_errno) : "see there",
