@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from orchestrator.experiments.records import ParameterValue
 from orchestrator.reports.style import WIDTH_IN, axes_at, caption_lines, colour, look, new_figure, write_frame
@@ -16,6 +17,8 @@ from orchestrator.results.load import Experiment
 from orchestrator.results.summary import SummaryRow
 from orchestrator.scenarios.plots import Measure, Plot
 
+LOGARITHMIC_FROM = 4.0
+"""Ratio of the largest to the smallest value from which an axis is logarithmic."""
 _HEIGHT = 3.1
 _LEGEND_LINE = 0.16
 _MARKERS = "osD^vPX*"
@@ -106,11 +109,7 @@ def draw_sweep(experiment: Experiment, plot: Plot) -> Figure | None:
         figure = new_figure(0.45 + _HEIGHT + 0.5 + legend + 0.14 * len(footer) + 0.15)
         axes = axes_at(figure, 0.8, 0.45, WIDTH_IN - 1.0, _HEIGHT)
         _draw(axes, lines, places)
-        if logarithmic and all(y > 0 for line in lines for _x, y in line.points):
-            axes.set_yscale("log")
-            axes.yaxis.set_major_formatter(lambda value, _position: f"{value:,.10g}")
-        else:
-            axes.set_ylim(bottom=0)
+        _scale(axes, [y for line in lines for _x, y in line.points], logarithmic=logarithmic)
         axes.set_ylabel(said)
         axes.set_xlabel(plot.x)
         figure.legend(
@@ -127,6 +126,7 @@ def draw_sweep(experiment: Experiment, plot: Plot) -> Figure | None:
 def _draw(axes: Axes, lines: Sequence[Line], places: Sequence[ParameterValue]) -> None:
     """Values of a parameter stand side by side, as they were chosen: words have no scale of their own."""
     at = {place: number for number, place in enumerate(places)}
+    numbers = not any(isinstance(place, str) for place in places)
     seen: dict[str, int] = {}
     for line in lines:
         tint = colour(line.rows[0])
@@ -138,7 +138,8 @@ def _draw(axes: Axes, lines: Sequence[Line], places: Sequence[ParameterValue]) -
             marker=_MARKERS[number % len(_MARKERS)],
             markersize=4,
             linewidth=1.2,
-            linestyle=("-", "--", "-.", ":")[number % 4],
+            # Between words there is nothing that a line could show.
+            linestyle=("-", "--", "-.", ":")[number % 4] if numbers else ":",
             label=line.name,
         )
         axes.plot(
@@ -154,6 +155,18 @@ def _draw(axes: Axes, lines: Sequence[Line], places: Sequence[ParameterValue]) -
         )
     axes.set_xticks(range(len(places)), [f"{place:g}" if isinstance(place, float) else str(place) for place in places])
     axes.set_xlim(-0.3, len(places) - 0.7)
+
+
+def _scale(axes: Axes, values: Sequence[float], *, logarithmic: bool) -> None:
+    """A logarithmic axis for what spans it; else one from 0, on which small differences look small."""
+    if logarithmic and min(values) > 0 and max(values) > LOGARITHMIC_FROM * min(values):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:,.10g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_ylim(min(values) / 1.3, max(values) * 1.3)
+    else:
+        axes.set_ylim(0, max(values) * 1.1 or 1)
 
 
 def _order(value: ParameterValue) -> tuple[int, float, str]:
