@@ -12,7 +12,7 @@ import pandas
 import pytest
 from namespace_hosts import left_of
 from support.run_bed import SMALL, Bed, alone, pool_pages
-from support.tool import eventually
+from support.tool import eventually, run_tool
 
 from orchestrator.testbeds import namespaces
 from orchestrator.testbeds.topology import interface_prefix
@@ -64,6 +64,12 @@ def test_a_default_run_leaves_everything_and_takes_everything_back(bed: Bed) -> 
     for name in ("ecdf", "ccdf", "shares"):
         assert (result.root / "plots" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         assert (result.root / "plots" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+    picture = result.root / "plots" / "ecdf.png"
+    picture.unlink()
+    again = run_tool("plot", str(result.root), results=bed.results)
+    assert again.code == 0, again.stderr
+    assert str(picture) in again.stdout.splitlines()
+    assert picture.read_bytes().startswith(b"\x89PNG")
     for when in ("before", "after"):
         for host in ("alpha", "beta"):
             assert json.loads((result.root / "environment" / when / f"{host}.json").read_text())
@@ -105,6 +111,11 @@ def test_a_testbed_that_is_to_be_kept_stays_and_one_that_was_there_stays_too(bed
         assert tool.wait().code == 0
     inits = bed.inits()
     assert set(inits) == {"alpha", "beta"}
+    status = bed.tool("testbed-status")
+    assert status.code == 0, status.stderr
+    assert f"testbed {bed.name}" in status.stdout
+    assert f"init {inits['alpha']}, sshd answers" in status.stdout
+    assert "link mem0 (memif): ok" in status.stdout
     bed.settled()
 
     assert bed.run(*SMALL[:-1], "window_s=0.05").code == 0
