@@ -86,7 +86,7 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         accounting=_accounting(record, stats),
         pools=_pools(stats),
         probes=probe_shifts(record),
-        proof=_proof(trial, record, measuring),
+        proof=_proof(trial, record, measuring, stats),
     )
     generator = evidence.generator
     window_s = (generator.window_actual_s or generator.window_s) if generator else record.trial.window_s
@@ -117,11 +117,15 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
     )
 
 
-def _proof(trial: TrialFolder, record: TrialRecord, measuring: PlannedProcess | None) -> Proof | None:
+def _proof(
+    trial: TrialFolder, record: TrialRecord, measuring: PlannedProcess | None, stats: dict[str, ProcessStats]
+) -> Proof | None:
     """Of trials whose processes were to keep packets."""
     if measuring is None or not record.trial.params.get("dump"):
         return None
-    return prove({process.name: trial.host(process.host) for process in record.trial.processes}, measuring.name)
+    folders = {process.name: trial.host(process.host) for process in record.trial.processes}
+    told = stats.get(measuring.name)
+    return prove(folders, measuring.name, lossless=told is not None and told.lost == 0)
 
 
 def _samples(trial: TrialFolder, measuring: PlannedProcess | None, problems: list[str]) -> Samples | None:
