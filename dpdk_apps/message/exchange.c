@@ -198,6 +198,6 @@ exchange_run(struct exchange *x)
 	(void)meter_expire(&x->meter, UINT64_MAX, 0);
 	if (x->incoming.reassembly != NULL)
 		reassembly_expire(x->incoming.reassembly, UINT64_MAX);
-	outbox_discard(&x->outbox);
+	outbox_end(&x->outbox, x->link);
 	digest_lost(x);
 }

@@ -35,6 +35,19 @@ said(enum record_error error)
 	return error == RECORD_FOREIGN ? MESSAGE_FOREIGN : MESSAGE_CORRUPT;
 }
 
+uint64_t
+incoming_taken(const struct incoming *i)
+{
+	struct reassembly_counts counts;
+
+	if (i->reassembly == NULL)
+		return meter_taken(i->meter);
+	counts = reassembly_counts(i->reassembly);
+	/* Of a message that is wrong as a whole, only the record that completed it was refused. */
+	return meter_taken(i->meter) * i->plan->records +
+	       i->wrong_wholes * (i->plan->records - 1u) + counts.discarded + counts.repeated;
+}
+
 enum incoming_result
 incoming_take(struct incoming *i, const uint8_t *from, size_t available, uint32_t flow,
 		uint64_t tick)
@@ -62,8 +75,10 @@ incoming_take(struct incoming *i, const uint8_t *from, size_t available, uint32_
 			break;
 		}
 	}
-	if (payload_check(body, r.total, p->type, r.seq, p->tag) != NULL)
+	if (payload_check(body, r.total, p->type, r.seq, p->tag) != NULL) {
+		i->wrong_wholes++;
 		return refuse(i, MESSAGE_CORRUPT);
+	}
 	if (meter_came_back(i->meter, r.seq, tick) != METER_OK)
 		return INCOMING_REPEATED;
 	i->digest += payload_digest(r.seq, body, r.total);

@@ -17,7 +17,8 @@ struct incoming {
 	struct meter *meter;
 	struct reassembly *reassembly; /* NULL where messages are not split */
 	uint64_t records;	       /* that were taken, whatever came of them */
-	uint64_t digest;	       /* of all messages that came for the first time */
+	uint64_t wrong_wholes; /* messages whose body was wrong though every record was right */
+	uint64_t digest;       /* of all messages that came for the first time */
 };
 
 /* What came of a record. */
@@ -32,6 +33,12 @@ enum incoming_result {
 int incoming_begin(struct incoming *i, const struct message_plan *plan, struct meter *meter,
 		uint32_t messages, uint64_t age);
 void incoming_end(struct incoming *i);
+
+/*
+ * Records that were of use or came again, by what became of their messages. Not those that were
+ * refused. Holds once no message is in pieces any more (reassembly_expire()).
+ */
+uint64_t incoming_taken(const struct incoming *i);
 
 /* Takes the record at `from`, which came at `tick` over flow `flow`. */
 enum incoming_result incoming_take(struct incoming *i, const uint8_t *from, size_t available,
