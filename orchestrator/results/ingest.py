@@ -84,6 +84,7 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         drift=None if returned is None else drift(returned),
         threads=_threads(record, stats),
         accounting=_accounting(record, stats),
+        generator_accounting=_generator_accounting(measuring, stats),
         pools=_pools(stats),
         probes=probe_shifts(record),
         proof=_proof(trial, record, measuring, stats),
@@ -109,6 +110,7 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         drivers=tuple(dict.fromkeys(q.driver for entry in stats.values() for q in entry.queues if q.driver)),
         shares=_shares(record, stats),
         accounting=evidence.accounting,
+        generator_accounting=evidence.generator_accounting,
         pools=evidence.pools,
         threads=evidence.threads,
         probes=evidence.probes,
@@ -246,6 +248,21 @@ def _accounting(record: TrialRecord, stats: dict[str, ProcessStats]) -> tuple[Ac
             )
         )
     return tuple(entries)
+
+
+def _generator_accounting(measuring: PlannedProcess | None, stats: dict[str, ProcessStats]) -> Accounting | None:
+    """Of the frames that it received; None where it does not say."""
+    entry = stats.get(measuring.name) if measuring else None
+    if measuring is None or entry is None or entry.accounting is None:
+        return None
+    told = entry.accounting
+    return Accounting(
+        process=measuring.name,
+        packets_in=told.packets_in,
+        packets_out=told.packets_out,
+        drops=told.drops,
+        reasons={reason: number for reason, number in told.reasons.items() if number},
+    )
 
 
 def _pools(stats: dict[str, ProcessStats]) -> tuple[PoolBalance, ...]:
