@@ -190,6 +190,7 @@ exchange_run(struct exchange *x)
 			(void)meter_expire(&x->meter, now, x->timeout);
 			next_expiry = now + x->timeout / 8;
 		}
+		incoming_expire(&x->incoming, now);
 		moved += transmit(x, now, phase < PHASE_DRAIN);
 		loop_rest(&x->line->shape, moved > 0);
 	}

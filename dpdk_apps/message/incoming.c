@@ -6,7 +6,7 @@ int
 incoming_begin(struct incoming *i, const struct message_plan *plan, struct meter *meter,
 		uint32_t messages, uint64_t age)
 {
-	*i = (struct incoming){.plan = plan, .meter = meter};
+	*i = (struct incoming){.plan = plan, .meter = meter, .age = age};
 	if (plan->type != RECORD_LARGE)
 		return 0;
 	i->reassembly = reassembly_create(messages, plan->bytes, age);
@@ -33,6 +33,15 @@ said(enum record_error error)
 	if (error == RECORD_SHORT)
 		return MESSAGE_SHORT;
 	return error == RECORD_FOREIGN ? MESSAGE_FOREIGN : MESSAGE_CORRUPT;
+}
+
+void
+incoming_expire(struct incoming *i, uint64_t now)
+{
+	if (i->reassembly == NULL || now < i->next_expiry)
+		return;
+	reassembly_expire(i->reassembly, now);
+	i->next_expiry = now + i->age / 2;
 }
 
 uint64_t

@@ -168,10 +168,29 @@ records_taken_are_those_that_came_and_were_not_refused(void **state)
 	end(e);
 }
 
+static void
+a_message_in_pieces_is_given_up_at_its_age(void **state)
+{
+	struct end *e = begin(RECORD_LARGE, 4000);
+	uint32_t flow = meter_flow(&e->meter, send_next(e));
+
+	(void)state;
+	assert_int_equal(deliver(e, 0, 0, flow), INCOMING_TAKEN); /* at tick 2, for 1000 */
+	incoming_expire(&e->incoming, 1002);
+	assert_int_equal(reassembly_counts(e->incoming.reassembly).given_up, 0);
+	incoming_expire(&e->incoming, 1501); /* too early for another look */
+	assert_int_equal(reassembly_counts(e->incoming.reassembly).given_up, 0);
+	incoming_expire(&e->incoming, 1502);
+	assert_int_equal(reassembly_counts(e->incoming.reassembly).given_up, 1);
+	assert_int_equal(reassembly_counts(e->incoming.reassembly).discarded, 1);
+	end(e);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+			cmocka_unit_test(a_message_in_pieces_is_given_up_at_its_age),
 			cmocka_unit_test(records_taken_are_those_that_came_and_were_not_refused),
 			cmocka_unit_test(what_was_sent_is_taken_whatever_follows_it),
 			cmocka_unit_test(repeated_messages_do_not_count_twice),

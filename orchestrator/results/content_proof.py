@@ -28,7 +28,8 @@ def prove(folders: dict[str, Path], sender: str, *, lossless: bool = False) -> P
 
     `folders` says where the files of each process lie. The sender is also the receiver: its `rx` must have at least one
     record in common with its `tx`. So must every other capture where nothing was lost on the way (`lossless`); where
-    something was, it may have been just what the sender kept. A capture that is missing or broken is a problem, not an error.
+    something was, it may have been just what the sender kept. A capture that is missing or broken is a problem, not an
+    error.
     """
     problems: list[str] = []
     captures: dict[str, list[WireRecord]] = {}
