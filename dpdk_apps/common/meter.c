@@ -111,6 +111,14 @@ meter_returned_by(struct meter *m, const uint8_t *from, size_t available, uint64
 }
 
 uint64_t
+meter_taken(const struct meter *m)
+{
+	struct recorder_counts counts = recorder_counts(m->recorder);
+
+	return m->returns + counts.duplicates + counts.late + counts.unknown;
+}
+
+uint64_t
 meter_expire(struct meter *m, uint64_t now, uint64_t timeout)
 {
 	uint64_t lost = 0;

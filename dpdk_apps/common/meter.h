@@ -99,6 +99,10 @@ meter_refuse(struct meter *m, enum message_error error)
 enum meter_verdict meter_returned_by(struct meter *m, const uint8_t *from, size_t available,
 		uint64_t tick, uint32_t sender, uint64_t *seq);
 
+/* Messages of ours that came back whole, whatever the recorder made of them: first returns, and
+ * those that came again, too late or were never sent. */
+uint64_t meter_taken(const struct meter *m);
+
 /*
  * Gives up what was sent more than `timeout` ticks before `now`; returns how many.
  * For closed loops, where a lost message would hold its place for ever; an open

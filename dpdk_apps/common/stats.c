@@ -5,10 +5,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "atomic_file.h"
 
 #define MAX_DEPTH 32
+#define READ_BYTES 16384
 
 struct stats {
 	struct atomic_file *file;
@@ -129,8 +131,9 @@ close_bracket(struct stats *s, char close)
 	(void)fputc(close, out(s));
 }
 
-struct stats *
-stats_open(const char *path, const char *app, const char *role)
+/* A writer to `path` with nothing in it. */
+static struct stats *
+begin(const char *path)
 {
 	struct stats *s = calloc(1, sizeof(*s));
 
@@ -144,6 +147,74 @@ stats_open(const char *path, const char *app, const char *role)
 		errno = saved;
 		return NULL;
 	}
+	return s;
+}
+
+/* All bytes of a file, which the caller frees, and their number. NULL with errno set. */
+static char *
+read_whole(const char *path, size_t *length)
+{
+	FILE *from = fopen(path, "re");
+	char *bytes = NULL;
+	size_t room = 0;
+	size_t n = 0;
+	int saved;
+
+	if (from == NULL)
+		return NULL;
+	do {
+		char *larger = realloc(bytes, room += READ_BYTES);
+
+		if (larger == NULL)
+			break;
+		bytes = larger;
+		n += fread(bytes + n, 1, room - n, from);
+	} while (n == room);
+	saved = ferror(from) || n == room ? EIO : 0;
+	(void)fclose(from);
+	if (saved != 0) {
+		free(bytes);
+		bytes = NULL;
+		errno = saved;
+	}
+	*length = n;
+	return bytes;
+}
+
+struct stats *
+stats_extend(const char *path)
+{
+	static const char end[] = "\n}\n";
+	const size_t end_bytes = sizeof(end) - 1;
+	size_t length;
+	char *old = read_whole(path, &length);
+	struct stats *s;
+
+	if (old == NULL)
+		return NULL;
+	if (length <= end_bytes || memcmp(old + length - end_bytes, end, end_bytes) != 0) {
+		free(old);
+		errno = EINVAL;
+		return NULL;
+	}
+	s = begin(path);
+	if (s != NULL) {
+		(void)fwrite(old, 1, length - end_bytes, out(s));
+		s->close[0] = '}';
+		s->filled[0] = true;
+		s->depth = 1;
+	}
+	free(old);
+	return s;
+}
+
+struct stats *
+stats_open(const char *path, const char *app, const char *role)
+{
+	struct stats *s = begin(path);
+
+	if (s == NULL)
+		return NULL;
 	open_bracket(s, '{', '}');
 	stats_count(s, "schema", 1);
 	stats_string(s, "app", app);

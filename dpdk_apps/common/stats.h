@@ -16,6 +16,13 @@ struct stats;
 /* Opens `path` under a temporary name. NULL with errno set on failure. */
 struct stats *stats_open(const char *path, const char *app, const char *role);
 
+/*
+ * Opens the finished file `path`, for more fields behind those that it has: what is known only
+ * after others had to find the file. NULL with errno set on failure; EINVAL: it is none of
+ * stats_close().
+ */
+struct stats *stats_extend(const char *path);
+
 void stats_string(struct stats *s, const char *key, const char *value);
 void stats_count(struct stats *s, const char *key, uint64_t value);
 void stats_number(struct stats *s, const char *key, double value);

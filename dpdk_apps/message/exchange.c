@@ -190,6 +190,7 @@ exchange_run(struct exchange *x)
 			(void)meter_expire(&x->meter, now, x->timeout);
 			next_expiry = now + x->timeout / 8;
 		}
+		incoming_expire(&x->incoming, now);
 		moved += transmit(x, now, phase < PHASE_DRAIN);
 		loop_rest(&x->line->shape, moved > 0);
 	}
@@ -198,6 +199,6 @@ exchange_run(struct exchange *x)
 	(void)meter_expire(&x->meter, UINT64_MAX, 0);
 	if (x->incoming.reassembly != NULL)
 		reassembly_expire(x->incoming.reassembly, UINT64_MAX);
-	outbox_discard(&x->outbox);
+	outbox_end(&x->outbox, x->link);
 	digest_lost(x);
 }

@@ -6,7 +6,7 @@ int
 incoming_begin(struct incoming *i, const struct message_plan *plan, struct meter *meter,
 		uint32_t messages, uint64_t age)
 {
-	*i = (struct incoming){.plan = plan, .meter = meter};
+	*i = (struct incoming){.plan = plan, .meter = meter, .age = age};
 	if (plan->type != RECORD_LARGE)
 		return 0;
 	i->reassembly = reassembly_create(messages, plan->bytes, age);
@@ -33,6 +33,28 @@ said(enum record_error error)
 	if (error == RECORD_SHORT)
 		return MESSAGE_SHORT;
 	return error == RECORD_FOREIGN ? MESSAGE_FOREIGN : MESSAGE_CORRUPT;
+}
+
+void
+incoming_expire(struct incoming *i, uint64_t now)
+{
+	if (i->reassembly == NULL || now < i->next_expiry)
+		return;
+	reassembly_expire(i->reassembly, now);
+	i->next_expiry = now + i->age / 2;
+}
+
+uint64_t
+incoming_taken(const struct incoming *i)
+{
+	struct reassembly_counts counts;
+
+	if (i->reassembly == NULL)
+		return meter_taken(i->meter);
+	counts = reassembly_counts(i->reassembly);
+	/* Of a message that is wrong as a whole, only the record that completed it was refused. */
+	return meter_taken(i->meter) * i->plan->records +
+	       i->wrong_wholes * (i->plan->records - 1u) + counts.discarded + counts.repeated;
 }
 
 enum incoming_result
@@ -62,8 +84,10 @@ incoming_take(struct incoming *i, const uint8_t *from, size_t available, uint32_
 			break;
 		}
 	}
-	if (payload_check(body, r.total, p->type, r.seq, p->tag) != NULL)
+	if (payload_check(body, r.total, p->type, r.seq, p->tag) != NULL) {
+		i->wrong_wholes++;
 		return refuse(i, MESSAGE_CORRUPT);
+	}
 	if (meter_came_back(i->meter, r.seq, tick) != METER_OK)
 		return INCOMING_REPEATED;
 	i->digest += payload_digest(r.seq, body, r.total);

@@ -66,15 +66,29 @@ l2fwd_end(struct l2fwd *f)
 		rte_free(f->lanes[i].buffer);
 }
 
+/* The buffer is empty again, and the first `sent` of its frames left. */
+static void
+end_copies(struct l2fwd *f, struct l2fwd_lane *lane, uint16_t sent)
+{
+	if (likely(!lane->has_copies))
+		return;
+	for (uint16_t i = 0; i < L2FWD_BURST; i++) {
+		capture_copy_end(f->capture, lane->copies[i], i < sent);
+		lane->copies[i] = NULL;
+	}
+	lane->has_copies = false;
+}
+
 /* Sends what is in the buffers, full or not. */
 static void
 drain(struct l2fwd *f)
 {
 	for (uint16_t i = 0; i < f->lane_count; i++) {
 		struct l2fwd_lane *lane = &f->lanes[i];
+		uint16_t sent = rte_eth_tx_buffer_flush(lane->port->port, 0, lane->buffer);
 
-		lane->counts.tx_packets +=
-				rte_eth_tx_buffer_flush(lane->port->port, 0, lane->buffer);
+		lane->counts.tx_packets += sent;
+		end_copies(f, lane, sent);
 	}
 }
 
@@ -83,6 +97,8 @@ forward(struct l2fwd *f, struct l2fwd_lane *from, struct rte_mbuf *frame)
 {
 	struct l2fwd_lane *to = &f->lanes[from->pair];
 	enum turn_refusal refused;
+	struct rte_mbuf *copy;
+	uint16_t sent;
 
 	from->counts.rx_packets++;
 	from->counts.rx_bytes += rte_pktmbuf_pkt_len(frame);
@@ -93,10 +109,17 @@ forward(struct l2fwd *f, struct l2fwd_lane *from, struct rte_mbuf *frame)
 		rte_pktmbuf_free(frame);
 		return;
 	}
-	capture_frame(f->capture, CAPTURE_TX, frame);
+	copy = capture_copy(f->capture, frame);
+	if (unlikely(copy != NULL)) {
+		to->copies[to->buffer->length] = copy;
+		to->has_copies = true;
+	}
 	to->counts.tx_bytes += rte_pktmbuf_pkt_len(frame);
 	/* From here on the frame is the buffer's. */
-	to->counts.tx_packets += rte_eth_tx_buffer(to->port->port, 0, to->buffer, frame);
+	sent = rte_eth_tx_buffer(to->port->port, 0, to->buffer, frame);
+	to->counts.tx_packets += sent;
+	if (to->buffer->length == 0)
+		end_copies(f, to, sent);
 }
 
 /* One burst from every port. Returns how many frames came. */
@@ -143,5 +166,6 @@ l2fwd_run(struct l2fwd *f, double ticks_per_s)
 
 		drop(lane, lane->buffer->pkts, lane->buffer->length, L2FWD_UNFLUSHED);
 		lane->buffer->length = 0;
+		end_copies(f, lane, 0);
 	}
 }

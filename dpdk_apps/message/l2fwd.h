@@ -33,6 +33,10 @@ struct l2fwd_lane {
 	struct queue_counts counts;
 	/* runt and group where it came from, the others where it was to be sent */
 	uint64_t drops[L2FWD_DROPS];
+	/* Copies of what is in the buffer, by its place there, as far as frames are captured: ours.
+	 */
+	struct rte_mbuf *copies[L2FWD_BURST];
+	bool has_copies;
 	uint64_t turns_full; /* turns that found a full burst: more was waiting */
 };
 

@@ -108,6 +108,8 @@ start_ports(struct process *p)
 			return EXIT_WRONG_USE;
 		/* And a send buffer of each. */
 		mbufs += port_mbufs(p->ports[i], &p->line.wish) + L2FWD_BURST;
+		/* A copy of each frame in the send buffer. */
+		mbufs += p->line.dump > 0 ? L2FWD_BURST : 0;
 	}
 	p->pool = pool_create_for("l2fwd_pool", mbufs, p->line.wish.mtu);
 	if (p->pool == NULL)

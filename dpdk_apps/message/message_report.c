@@ -30,7 +30,7 @@ write_fields(struct stats *s, const struct exchange *x, double ticks_per_s)
 	stats_flag(s, "settled", x->settled);
 	stats_string(s, "ended", x->ended);
 	stats_count(s, "unsent", x->unsent);
-	link_report(s, l);
+	link_report(s, l, incoming_taken(&x->incoming));
 	report_driver_stats(s, l->ports, l->port_count, driver);
 	stats_threads(s);
 }

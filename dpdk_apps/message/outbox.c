@@ -50,17 +50,18 @@ outbox_send(struct outbox *b, struct link *l, struct meter *m, const struct sche
 
 	while (b->begin < b->end) {
 		struct lane *lane = &l->lanes[b->lanes[b->begin]];
+		struct rte_mbuf *copy = capture_copy(c, b->frames[b->begin]);
 		uint16_t run = 1;
 		uint64_t tick;
 		uint16_t sent;
 
-		while (run < burst && b->begin + run < b->end &&
+		/* While frames are kept they go one by one. */
+		while (likely(copy == NULL) && run < burst && b->begin + run < b->end &&
 				b->lanes[b->begin + run] == b->lanes[b->begin])
 			run++;
-		for (uint16_t i = 0; unlikely(capture_wants(c, CAPTURE_TX)) && i < run; i++)
-			capture_frame(c, CAPTURE_TX, b->frames[b->begin + i]);
 		tick = clock_ticks();
 		sent = link_send(lane, &b->frames[b->begin], run);
+		capture_copy_end(c, copy, sent > 0);
 		all += sent;
 		if (unlikely(sent < run && schedule != NULL)) {
 			rte_pktmbuf_free_bulk(&b->frames[b->begin + sent], run - sent);
@@ -89,6 +90,16 @@ outbox_send(struct outbox *b, struct link *l, struct meter *m, const struct sche
 	}
 	b->begin = 0;
 	return all;
+}
+
+void
+outbox_end(struct outbox *b, struct link *l)
+{
+	outbox_discard(b);
+	for (uint16_t i = b->begin; i < b->end; i++)
+		l->lanes[b->lanes[i]].drops[LINK_UNFLUSHED]++;
+	rte_pktmbuf_free_bulk(&b->frames[b->begin], b->end - b->begin);
+	b->end = b->begin;
 }
 
 void

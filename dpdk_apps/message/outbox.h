@@ -47,4 +47,8 @@ uint32_t outbox_send(struct outbox *b, struct link *l, struct meter *m,
 /* Frees all messages of which nothing was sent yet. */
 void outbox_discard(struct outbox *b);
 
+/* The same, and what waits of a message that was sent in part is dropped as unflushed: nothing is
+ * kept any more. */
+void outbox_end(struct outbox *b, struct link *l);
+
 #endif

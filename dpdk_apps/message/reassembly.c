@@ -10,6 +10,7 @@ struct slot {
 	uint8_t *body;
 	uint64_t began; /* tick of the first fragment that came */
 	uint64_t have[REASSEMBLY_MAX_FRAGMENTS / 64];
+	uint64_t gone; /* 1 + number of the newest message that was given up here */
 	uint32_t seq;
 	uint32_t total;
 	uint32_t part; /* bytes of every fragment but the last */
@@ -67,6 +68,7 @@ give_up(struct reassembly *r, struct slot *s)
 	r->counts.given_up++;
 	r->counts.missing += s->count - s->came;
 	r->counts.discarded += s->came;
+	s->gone = (uint64_t)s->seq + 1;
 	s->used = false;
 }
 
@@ -91,6 +93,9 @@ slot_for(struct reassembly *r, uint32_t seq)
 {
 	struct slot *s = &r->slots[seq % r->messages];
 
+	/* What is late after it was given up must not begin it anew. */
+	if (s->gone > seq)
+		return NULL;
 	if (!s->used || s->seq == seq)
 		return s;
 	if (s->seq > seq)
@@ -141,6 +146,7 @@ reassembly_add(struct reassembly *r, const struct record *f, uint64_t now, const
 		*s = (struct slot){
 				.body = s->body,
 				.began = now,
+				.gone = s->gone,
 				.seq = f->seq,
 				.total = f->total,
 				.part = part,

@@ -61,6 +61,7 @@ note_death(struct wards *w, uint16_t place, uint64_t now, uint64_t next_seq)
 {
 	w->dead[place] = true;
 	w->deaths++;
+	w->last_death = now;
 	/* What living ones hold comes back well before that. */
 	w->reckon_at = now + w->timeout;
 	w->reckon_seq = next_seq;
@@ -135,14 +136,31 @@ call_stuck(struct wards *w, bool giving)
 			w->stuck);
 }
 
+/*
+ * Whether a death can be why a tail stands since `since`: a later one, noticed at the same look at
+ * the earliest, or one that nobody followed (who follows looks first whether the rings come to
+ * rest). Otherwise a living one is stopped or waits for its CPU, and goes on some day.
+ */
+static bool
+death_explains(const struct wards *w, uint64_t since)
+{
+	if (w->deaths == 0)
+		return false;
+	for (uint16_t place = 1; place <= w->space->record->secondaries; place++)
+		if (w->dead[place])
+			return true;
+	return w->last_death >= since;
+}
+
 static void
 look_at_rings(struct wards *w, uint64_t now)
 {
 	bool taking = stands(w, &w->taking, &w->taking_since, space_taking_end(w->space), now);
 	bool giving = stands(w, &w->giving, &w->giving_since, space_giving_end(w->space), now);
 
-	/* Somebody must have died: one that is stopped or waits for its CPU goes on some day. */
-	if (w->deaths > 0 && (taking || giving))
+	taking = taking && death_explains(w, w->taking_since);
+	giving = giving && death_explains(w, w->giving_since);
+	if (taking || giving)
 		call_stuck(w, giving);
 }
 

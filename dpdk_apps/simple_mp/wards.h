@@ -21,6 +21,7 @@ struct wards {
 	bool dead[ROSTER_PLACES];
 	uint32_t seen_taken_over[ROSTER_PLACES];
 	uint32_t deaths;
+	uint64_t last_death;	/* ticks when it was noticed */
 	uint64_t reckon_at;	/* ticks; 0: nothing to reckon */
 	uint64_t reckon_seq;	/* messages before this one were sent when it died */
 	uint32_t leaked;	/* objects that the dead were holding, as far as reckoned */

@@ -131,10 +131,67 @@ fragments_become_a_message(void **state)
 	end(e);
 }
 
+/* Every record that came is taken or refused, by what the meter and the reassembly say. */
+static void
+records_taken_are_those_that_came_and_were_not_refused(void **state)
+{
+	struct end *e = begin(RECORD_LARGE, 4000);
+	uint32_t seq = send_next(e);
+	uint32_t flow = meter_flow(&e->meter, seq);
+	uint32_t n;
+
+	(void)state;
+	assert_int_equal(e->plan.records, 3);
+	for (uint16_t i = 0; i < 3; i++)
+		assert_int_equal(deliver(e, i, 0, flow), INCOMING_TAKEN);
+	assert_int_equal(deliver(e, 1, 0, flow), INCOMING_REPEATED);
+	assert_int_equal(incoming_taken(&e->incoming), 4);
+	/* Cut off, and of another flow. */
+	n = outgoing_record(&e->outgoing, 0, e->wire);
+	assert_int_equal(incoming_take(&e->incoming, e->wire, n - 1, flow, 2), INCOMING_REFUSED);
+	assert_int_equal(deliver(e, 0, 0, flow + 1), INCOMING_REFUSED);
+	/* One that never becomes whole. */
+	flow = meter_flow(&e->meter, send_next(e));
+	assert_int_equal(deliver(e, 2, 0, flow), INCOMING_TAKEN);
+	reassembly_expire(e->incoming.reassembly, UINT64_MAX);
+	assert_int_equal(incoming_taken(&e->incoming), 5);
+	assert_int_equal(e->incoming.records, 7);
+	assert_int_equal(e->incoming.records - incoming_taken(&e->incoming),
+			e->meter.errors[MESSAGE_SHORT] + e->meter.errors[MESSAGE_CORRUPT]);
+	end(e);
+
+	e = begin(RECORD_BYTES, 100);
+	flow = meter_flow(&e->meter, send_next(e));
+	assert_int_equal(deliver(e, 0, 0, flow), INCOMING_TAKEN);
+	assert_int_equal(deliver(e, 0, 0, flow), INCOMING_REPEATED);
+	assert_int_equal(incoming_taken(&e->incoming), 2);
+	end(e);
+}
+
+static void
+a_message_in_pieces_is_given_up_at_its_age(void **state)
+{
+	struct end *e = begin(RECORD_LARGE, 4000);
+	uint32_t flow = meter_flow(&e->meter, send_next(e));
+
+	(void)state;
+	assert_int_equal(deliver(e, 0, 0, flow), INCOMING_TAKEN); /* at tick 2, for 1000 */
+	incoming_expire(&e->incoming, 1002);
+	assert_int_equal(reassembly_counts(e->incoming.reassembly).given_up, 0);
+	incoming_expire(&e->incoming, 1501); /* too early for another look */
+	assert_int_equal(reassembly_counts(e->incoming.reassembly).given_up, 0);
+	incoming_expire(&e->incoming, 1502);
+	assert_int_equal(reassembly_counts(e->incoming.reassembly).given_up, 1);
+	assert_int_equal(reassembly_counts(e->incoming.reassembly).discarded, 1);
+	end(e);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+			cmocka_unit_test(a_message_in_pieces_is_given_up_at_its_age),
+			cmocka_unit_test(records_taken_are_those_that_came_and_were_not_refused),
 			cmocka_unit_test(what_was_sent_is_taken_whatever_follows_it),
 			cmocka_unit_test(repeated_messages_do_not_count_twice),
 			cmocka_unit_test(wrong_contents_are_corrupt),

@@ -109,6 +109,13 @@ a_lost_fragment_is_counted(void **state)
 	assert_int_equal(reassembly_counts(*state).given_up, 1);
 	assert_int_equal(reassembly_counts(*state).missing, 1);
 	assert_int_equal(reassembly_counts(*state).discarded, 3);
+	/* It comes after all, and does not begin the message anew; a newer one in its place does.
+	 */
+	assert_int_equal(add(state, 1, 2, 12 + AGE, &body), REASSEMBLY_REPEATED);
+	assert_int_equal(add(state, 3, 0, 12 + AGE, &body), REASSEMBLY_WAITS);
+	reassembly_expire(*state, UINT64_MAX);
+	assert_int_equal(reassembly_counts(*state).given_up, 2);
+	assert_int_equal(reassembly_counts(*state).repeated, 1);
 }
 
 /* Room for two messages: a third one takes the place of the oldest. */

@@ -64,6 +64,45 @@ golden_text(void **state)
 }
 
 static void
+a_finished_file_takes_more_fields(void **state)
+{
+	static const char golden[] = "{\n \"schema\": 1,\n \"app\": \"a\",\n \"role\": \"b\",\n"
+				     " \"pool\": {\n  \"size\": 7\n },\n \"last\": true\n}\n";
+	char path[96];
+	size_t length;
+	uint8_t *text;
+	struct stats *s;
+	FILE *other;
+
+	unit_path(state, "more", path, sizeof(path));
+	assert_null(stats_extend(path));
+	assert_int_equal(errno, ENOENT);
+	s = stats_open(path, "a", "b");
+	assert_int_equal(stats_close(s), 0);
+	s = stats_extend(path);
+	assert_non_null(s);
+	stats_object_begin(s, "pool");
+	stats_count(s, "size", 7);
+	stats_object_end(s);
+	assert_int_equal(stats_close(s), 0);
+	s = stats_extend(path);
+	assert_non_null(s);
+	stats_flag(s, "last", true);
+	assert_int_equal(stats_close(s), 0);
+	text = unit_read(path, &length);
+	assert_string_equal((char *)text, golden);
+	free(text);
+	/* What is cut off is no file of ours. */
+	other = fopen(path, "we");
+	assert_non_null(other);
+	assert_true(fputs("{\n \"schema\": 1", other) >= 0);
+	assert_int_equal(fclose(other), 0);
+	assert_null(stats_extend(path));
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void
 threads_are_those_of_this_process(void **state)
 {
 	char path[96], wanted[64];
@@ -150,6 +189,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 			cmocka_unit_test(golden_text),
+			cmocka_unit_test(a_finished_file_takes_more_fields),
 			cmocka_unit_test(threads_are_those_of_this_process),
 			cmocka_unit_test(what_is_no_json_is_not_written),
 			cmocka_unit_test(failures_are_said),

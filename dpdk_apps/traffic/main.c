@@ -72,7 +72,8 @@ run(void *self)
 	/* Not polling any more, this end bears that the other one goes away. */
 	if (code == EXIT_DONE && p->line.generator.linger)
 		lifecycle_linger();
-	link_end(&link);
+	if (link_end(&link, code == EXIT_DONE ? p->line.generator.stats : NULL) != 0)
+		code = EXIT_FAILED;
 	return (struct program_end){.code = code};
 }
 

@@ -18,7 +18,7 @@ write_fields(struct stats *s, const struct measurement *m, double ticks_per_s)
 	stats_count(s, "pool_empty", l->pool_empty);
 	stats_string(s, "ended", m->ended);
 	stats_count(s, "unsent", m->unsent);
-	link_report(s, l);
+	link_report(s, l, meter_taken(m->meter));
 	stats_threads(s);
 }
 

@@ -84,9 +84,10 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         drift=None if returned is None else drift(returned),
         threads=_threads(record, stats),
         accounting=_accounting(record, stats),
+        generator_accounting=_generator_accounting(measuring, stats),
         pools=_pools(stats),
         probes=probe_shifts(record),
-        proof=_proof(trial, record, measuring),
+        proof=_proof(trial, record, measuring, stats),
     )
     generator = evidence.generator
     window_s = (generator.window_actual_s or generator.window_s) if generator else record.trial.window_s
@@ -109,6 +110,7 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         drivers=tuple(dict.fromkeys(q.driver for entry in stats.values() for q in entry.queues if q.driver)),
         shares=_shares(record, stats),
         accounting=evidence.accounting,
+        generator_accounting=evidence.generator_accounting,
         pools=evidence.pools,
         threads=evidence.threads,
         probes=evidence.probes,
@@ -117,11 +119,15 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
     )
 
 
-def _proof(trial: TrialFolder, record: TrialRecord, measuring: PlannedProcess | None) -> Proof | None:
+def _proof(
+    trial: TrialFolder, record: TrialRecord, measuring: PlannedProcess | None, stats: dict[str, ProcessStats]
+) -> Proof | None:
     """Of trials whose processes were to keep packets."""
     if measuring is None or not record.trial.params.get("dump"):
         return None
-    return prove({process.name: trial.host(process.host) for process in record.trial.processes}, measuring.name)
+    folders = {process.name: trial.host(process.host) for process in record.trial.processes}
+    told = stats.get(measuring.name)
+    return prove(folders, measuring.name, lossless=told is not None and told.lost == 0)
 
 
 def _samples(trial: TrialFolder, measuring: PlannedProcess | None, problems: list[str]) -> Samples | None:
@@ -242,6 +248,21 @@ def _accounting(record: TrialRecord, stats: dict[str, ProcessStats]) -> tuple[Ac
             )
         )
     return tuple(entries)
+
+
+def _generator_accounting(measuring: PlannedProcess | None, stats: dict[str, ProcessStats]) -> Accounting | None:
+    """Of the frames that it received; None where it does not say."""
+    entry = stats.get(measuring.name) if measuring else None
+    if measuring is None or entry is None or entry.accounting is None:
+        return None
+    told = entry.accounting
+    return Accounting(
+        process=measuring.name,
+        packets_in=told.packets_in,
+        packets_out=told.packets_out,
+        drops=told.drops,
+        reasons={reason: number for reason, number in told.reasons.items() if number},
+    )
 
 
 def _pools(stats: dict[str, ProcessStats]) -> tuple[PoolBalance, ...]:

@@ -133,6 +133,8 @@ class TrialResult(Record):
     """What the programs say they drove, in their order, each once."""
     shares: tuple[Share, ...] = ()
     accounting: tuple[Accounting, ...] = ()
+    generator_accounting: Accounting | None = None
+    """The same of what the generator received: a message that it knows, a probe's echo, or dropped."""
     pools: tuple[PoolBalance, ...] = ()
     threads: tuple[ThreadReading, ...] = ()
     compared: int = 0

@@ -51,6 +51,7 @@ class Evidence:
     drift: tuple[float, float] | None = None
     threads: tuple[ThreadReading, ...] = ()
     accounting: tuple[Accounting, ...] = ()
+    generator_accounting: Accounting | None = None
     pools: tuple[PoolBalance, ...] = ()
     probes: tuple[ProbeShift, ...] = ()
     proof: Proof | None = None
@@ -192,20 +193,36 @@ def recorder_full(evidence: Evidence) -> Verdict | None:
 
 
 def corrupt(evidence: Evidence) -> Verdict | None:
-    """Packets returned with another content than they were sent with."""
+    """Packets returned, or came to somebody who reads them, with another content than they were sent with."""
     stats = evidence.generator
-    if stats is None or stats.corrupt == 0:
-        return None
-    return _invalid("corrupt packets", f"{stats.corrupt} of {stats.sent} returned with another content")
+    wrong = []
+    if stats is not None and stats.corrupt:
+        wrong.append(f"{stats.corrupt} of {stats.sent} returned with another content")
+    wrong += [
+        f"{name} read {entry.corrupt} with another content"
+        for name, entry in evidence.stats.items()
+        if entry is not stats and entry.corrupt
+    ]
+    return _invalid("corrupt packets", "; ".join(wrong)) if wrong else None
 
 
 def accounting(evidence: Evidence) -> Verdict | None:
-    """A process cannot say where each packet went, or a group not where each of its buffers is."""
+    """A process cannot say where each packet went, or a group not where each of its buffers is.
+
+    For the generator: what its queues received is what it answers for, and what it sent returned or was lost.
+    """
+    generator = evidence.generator_accounting
     wrong = [
         f"{entry.process}: {entry.packets_in} in, {entry.packets_out} out, {entry.drops} dropped"
-        for entry in evidence.accounting
+        for entry in (*evidence.accounting, *([generator] if generator else []))
         if not entry.balanced
-    ] + [
+    ]
+    stats = evidence.generator
+    if generator is not None and stats is not None and stats.rx_packets != generator.packets_in:
+        wrong.append(f"{generator.process}: {generator.packets_in} in, but its queues received {stats.rx_packets}")
+    if generator is not None and stats is not None and stats.sent != stats.returned + stats.lost:
+        wrong.append(f"{generator.process}: {stats.sent} sent, {stats.returned} returned, {stats.lost} lost")
+    wrong += [
         f"{pool.process}: {pool.in_use} of {pool.size} buffers not given back, {sum(pool.explained.values())} explained"
         for pool in evidence.pools
         if not pool.balanced
@@ -268,6 +285,24 @@ def duplicates(evidence: Evidence) -> Verdict | None:
     return _mark("duplicates", f"{stats.duplicates} duplicates, {stats.unknown} never sent")
 
 
+def refused(evidence: Evidence) -> Verdict | None:
+    """The generator received what is no message of its run: cut off, of others, of another run or another flow."""
+    stats = evidence.generator
+    if stats is None:
+        return None
+    dropped = stats.drops_by_reason
+    found = {
+        "short": stats.short,
+        "foreign": stats.foreign,
+        "of other addresses": dropped.get("foreign", 0),
+        "of another flow": dropped.get("wrong_flow", 0),
+    }
+    unexplained = dropped.get("refused_message", 0) - stats.short - stats.foreign - stats.corrupt
+    found["refused otherwise"] = max(unexplained, 0)
+    told = ", ".join(f"{number} {name}" for name, number in found.items() if number)
+    return _mark("refused", told) if told else None
+
+
 def reordered(evidence: Evidence) -> Verdict | None:
     """Packets of one flow overtook one another."""
     stats = evidence.generator
@@ -296,8 +331,9 @@ def drops(evidence: Evidence) -> Verdict | None:
         if reasons:
             found.append(f"{entry.process}: " + ", ".join(f"{name} {number}" for name, number in reasons.items()))
     generator = evidence.generator
-    if generator is not None and (full := generator.drops_by_reason.get("ring_full", 0)):
-        found.append(f"{evidence.measuring.name if evidence.measuring else ''}: ring_full {full}")
+    if generator is not None and evidence.measuring is not None:
+        unsent = {reason: generator.drops_by_reason.get(reason, 0) for reason in ("ring_full", "unflushed")}
+        found += [f"{evidence.measuring.name}: {reason} {number}" for reason, number in unsent.items() if number]
     for name, stats in evidence.stats.items():
         missed = sum(driver.missed for driver in stats.driver_stats)
         if missed:
@@ -337,6 +373,7 @@ def all_verdicts() -> tuple[Callable[[Evidence], Verdict | None], ...]:
         wrong_cpu,
         losses,
         duplicates,
+        refused,
         reordered,
         retransmissions,
         drops,

@@ -160,9 +160,12 @@ class Lab:
         return [path.name for path in self.huge.iterdir()]
 
     def stop_generators(self) -> None:
-        """End those that linger; the groups that they talked to have stopped."""
+        """End those that linger; the groups that they talked to have stopped. Their buffers are all back then."""
         while self.lingering:
-            assert self.lingering.pop().stop() == 0
+            program = self.lingering.pop()
+            assert program.stop() == 0
+            pool = program.stats()["pool"]
+            assert 0 <= pool["in_use_at_end"] == sum(pool["explained"].values()) < pool["size"], pool
 
     def end(self) -> None:
         self.lingering.clear()

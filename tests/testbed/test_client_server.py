@@ -196,6 +196,26 @@ def test_a_killed_client_is_named_its_buffers_are_explained_and_another_takes_it
     assert total["out"] > taken
 
 
+def test_a_death_is_not_forgotten_when_a_restart_is_refused(lab: Lab) -> None:
+    """A refused start leaves the place as it was, also for the books at the end."""
+    group = start_group(lab, 3)
+    generator = lab.traffic(lab.vdevs("client", 1), *words("-p 1 --queues 3 --flows 8 --depth 64"), *SPREAD, window=1.0)
+    generator.wait_ready()
+    for number in (1, 2):
+        group.clients[number].stop(signal.SIGKILL)
+        refused = start_client(lab, number, lcore=1, name=f"refused{number}", ready=False)
+        assert f"lcore id 1 is that of process {group.clients[0].process.pid}" in refusal(refused)
+    again = start_client(lab, 1, name="again")
+    assert "takes the place of a client that was killed" in again.errors()
+    assert generator.process.wait(END_S) == 0, generator.errors()
+    for program in (again, group.clients[0], group.server):
+        assert program.stop() == 0, program.errors()
+    server = group.server.stats()
+    assert [member["kills"] for member in server["members"]] == [0, 1, 1]
+    assert server["pool"]["in_use_at_end"] == server["pool"]["explained"]["killed"] > 0, server["pool"]
+    assert server["accounting"]["in"] == server["accounting"]["out"] + server["accounting"]["drops"]
+
+
 def test_clients_end_when_their_server_is_killed_and_so_does_one_that_sleeps(lab: Lab) -> None:
     server = start_server(lab, 3)
     clients = [start_client(lab, k, *(("--sleep-us", "5000000") if k == 2 else ())) for k in range(3)]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -191,7 +193,7 @@ def test_the_last_packets_wait_for_ever_in_a_buffer_that_nothing_drains(lab: Lab
 
 def test_a_few_packets_into_a_buffer_that_nothing_drains_are_not_transferred(lab: Lab) -> None:
     """What the notes saw: eight packets are sent, and none arrives while anybody looks."""
-    sut = l2fwd(lab, *words("--drain-us never"))
+    sut = l2fwd(lab, *words("--drain-us never --dump 6 --capture"), str(lab.path / "stuck"))
     program = message(lab, *words("--payload struct --size 64 --rate 20 --timeout-ms 50"))
     assert program.process.wait(END_S) == 1
     assert "nothing came back" in program.errors()
@@ -200,6 +202,29 @@ def test_a_few_packets_into_a_buffer_that_nothing_drains_are_not_transferred(lab
     assert stats["digest"]["agrees"]
     assert sut.stop() == 0
     assert sut.stats()["queues"][0]["drops"]["unflushed"] == stats["sent"] + stats["warmup_sent"]
+    assert len(read_records(lab.path / "stuck.rx.pcap")) == min(6, stats["sent"] + stats["warmup_sent"])
+    assert read_records(lab.path / "stuck.tx.pcap") == [], "sent is what the driver took"
+    assert sut.stats()["pool"]["in_use_at_end"] == 0
+
+
+def test_what_the_queue_does_not_take_is_no_leak_and_is_not_captured_twice(lab: Lab) -> None:
+    """The forwarder stands still: the queue fills up within a message of six frames, which then never leaves whole."""
+    sut = l2fwd(lab)
+    load = words("--payload large --size 8192 --depth 64 --tx-desc 64 --timeout-ms 50 --dump 1000 --window 20")
+    program = message(lab, *load, "--capture", str(lab.path / "stopped"))
+    program.wait_ready()
+    sut.process.send_signal(signal.SIGSTOP)
+    time.sleep(0.5)  # meanwhile it tries again and again
+    assert program.stop() == 0, program.errors()
+    sut.process.kill()
+    stats = program.stats()
+    (queue,) = stats["queues"]
+    assert queue["tx_full"] > 10
+    assert queue["drops"]["unflushed"] > 0
+    assert stats["pool"]["in_use_at_end"] == 0
+    assert stats["accounting"]["in"] == stats["accounting"]["out"] + stats["accounting"]["drops"]
+    sent = [(record.seq, record.index) for record in read_records(lab.path / "stopped.tx.pcap")]
+    assert len(sent) == len(set(sent)) > 64
 
 
 def test_a_sender_that_sleeps_after_every_burst_falls_behind(lab: Lab) -> None:

@@ -53,6 +53,23 @@ def test_one_that_is_killed_is_named_and_the_others_go_on_and_it_comes_back(simp
     assert served[2] >= again
 
 
+def test_a_death_is_not_forgotten_when_a_restart_is_refused(simple: Simple) -> None:
+    primary = simple.primary(f"--depth 4 {SOON}", secondaries=2, window_s=WINDOW_S)
+    first = simple.secondary(1)
+    dead = simple.secondary(2)
+    dead.process.kill()
+    dead.process.wait(END_S)
+    refused = simple.secondary(2, lcore=1, ready=False)
+    assert refused.process.wait(END_S) == 2
+    assert f"lcore id 1 is that of process {first.process.pid}" in refused.errors()
+    wait_said(primary, KILLED)
+    back = simple.secondary(2)
+    wait_said(primary, f"secondary 2 is back, as process {back.process.pid}")
+    stats = ended(primary, [first, back])
+    assert stats["deaths"] == 1
+    assert stats["pool"]["in_use_at_end"] == stats["pool"]["explained"]["killed"]
+
+
 def test_what_was_in_the_hands_of_one_that_was_killed_is_counted(simple: Simple) -> None:
     primary = simple.primary(f"--depth 4 {SOON}", window_s=WINDOW_S)
     simple.secondary(1, "--die-in holding --die-after 0.3")

@@ -28,6 +28,8 @@ link_drop_name(enum link_drop reason)
 		return "wrong_flow";
 	case LINK_REFUSED:
 		return "refused_message";
+	case LINK_UNFLUSHED:
+		return "unflushed";
 	case LINK_RING_FULL:
 		return "ring_full";
 	default:
@@ -151,18 +153,58 @@ link_begin(struct link *l, const struct link_options *o, const struct generator_
 	return EXIT_DONE;
 }
 
-void
-link_end(struct link *l)
+/* The loop within the program keeps what nobody takes from it, also when it is closed. */
+static void
+empty_loop(const struct port_state *port)
 {
+	struct rte_mbuf *frames[LINK_MAX_BURST];
+	uint16_t n;
+
+	for (uint16_t queue = 0; queue < port->queues; queue++)
+		while ((n = rte_eth_rx_burst(port->port, queue, frames, LINK_MAX_BURST)) > 0)
+			rte_pktmbuf_free_bulk(frames, n);
+}
+
+/* Adds the pool's balance to the statistics. net_af_xdp keeps the buffers of its fill queue. */
+static int
+report_balance(const struct link *l, const char *path)
+{
+	uint32_t in_use = rte_mempool_in_use_count(l->pool);
+	struct named_count explained[] = {{"driver", 0}};
+	struct stats *s = stats_extend(path);
+
 	for (uint16_t i = 0; i < l->port_count; i++)
-		if (l->ports[i].queues > 0)
-			port_end(l->ports[i].port);
+		if (strcmp(l->ports[i].driver, "net_af_xdp") == 0)
+			explained[0].count = in_use;
+	if (s != NULL)
+		report_pool(s, l->pool, in_use, explained, RTE_DIM(explained));
+	if (s != NULL && stats_close(s) == 0)
+		return 0;
+	complain("cannot add the packet buffers to --stats %s: %s", path, strerror(errno));
+	return -1;
+}
+
+int
+link_end(struct link *l, const char *stats)
+{
+	int result = 0;
+
+	for (uint16_t i = 0; i < l->port_count; i++) {
+		if (l->ports[i].queues == 0)
+			continue;
+		if (strcmp(l->ports[i].driver, "net_ring") == 0)
+			empty_loop(&l->ports[i]);
+		port_end(l->ports[i].port);
+	}
+	if (stats != NULL && l->pool != NULL)
+		result = report_balance(l, stats);
 	rte_mempool_free(l->pool);
 	free(l->lanes);
 	free(l->lane_of);
 	l->pool = NULL;
 	l->lanes = NULL;
 	l->lane_of = NULL;
+	return result;
 }
 
 struct rte_mbuf *
@@ -252,16 +294,38 @@ report_lane(struct stats *s, const struct link *l, const struct lane *lane)
 	report_queue_begin(s, &l->ports[lane->port_index], lane->queue, &lane->counts);
 	rte_ether_format_addr(mac, sizeof(mac), &l->ends[lane->port_index].dst_mac);
 	stats_string(s, "peer_mac", mac);
+	stats_count(s, "probes", lane->probes);
 	stats_count(s, "tx_full", lane->tx_full);
 	report_reasons(s, "drops", drops, n);
 	stats_object_end(s);
 }
 
+static void
+report_received(struct stats *s, const struct link *l, uint64_t taken)
+{
+	struct named_count drops[LINK_RECEIVED_DROPS] = {0};
+	unsigned int n = 0;
+	uint64_t in = 0, out = taken, dropped = 0;
+
+	for (int reason = FRAME_OK + 1; reason < LINK_RECEIVED_DROPS; reason++) {
+		drops[n].name = link_drop_name((enum link_drop)reason);
+		for (uint16_t i = 0; i < l->lane_count; i++)
+			drops[n].count += l->lanes[i].drops[reason];
+		dropped += drops[n++].count;
+	}
+	for (uint16_t i = 0; i < l->lane_count; i++) {
+		in += l->lanes[i].counts.rx_packets;
+		out += l->lanes[i].probes;
+	}
+	report_accounting_reasons(s, in, out, dropped, drops, n);
+}
+
 void
-link_report(struct stats *s, const struct link *l)
+link_report(struct stats *s, const struct link *l, uint64_t taken)
 {
 	stats_array_begin(s, "queues");
 	for (uint16_t i = 0; i < l->lane_count; i++)
 		report_lane(s, l, &l->lanes[i]);
 	stats_array_end(s);
+	report_received(s, l, taken);
 }

@@ -19,16 +19,17 @@
 /* UDP port that all flows go to. */
 #define LINK_UDP_PORT 9000
 
-/* Why a received frame is none of the measurement's messages. */
+/* Why a received frame is none of the measurement's messages, or why one was not sent. */
 enum link_drop {
 	/* first FRAME_ERRORS values: as frame_read() says */
 	LINK_FOREIGN = FRAME_ERRORS, /* other addresses or ports than ours */
 	LINK_LATE_PROBE,	     /* the echo of a probe, after probing */
 	LINK_WRONG_FLOW,	     /* its UDP source port is not that of its message */
-	LINK_REFUSED,	/* the meter refused the message: see corrupt, foreign, short */
-	LINK_RING_FULL, /* not received: to be sent, but the queue took no more and it was not kept
-			 */
-	LINK_DROPS,	/* number of values */
+	LINK_REFUSED,	     /* the meter refused the message: see corrupt, foreign, short */
+	LINK_RECEIVED_DROPS, /* number of those before; the others were to be sent */
+	LINK_UNFLUSHED = LINK_RECEIVED_DROPS, /* still waiting when the program ended */
+	LINK_RING_FULL,			      /* the queue took no more and it was not kept */
+	LINK_DROPS,			      /* number of values */
 };
 
 /* One queue of one port. */
@@ -37,6 +38,7 @@ struct lane {
 	uint16_t queue;
 	uint16_t port_index;
 	struct queue_counts counts;
+	uint64_t probes;  /* echoes of probes that came while probing */
 	uint64_t tx_full; /* times that the queue took less than it was given; sent again, so not
 			     lost */
 	uint64_t drops[LINK_DROPS];
@@ -63,7 +65,13 @@ struct link {
  * a message. EXIT_DONE, or the code to exit with after a message.
  */
 int link_begin(struct link *l, const struct link_options *o, const struct generator_options *g);
-void link_end(struct link *l);
+
+/*
+ * Ends the ports. Where `stats` is no NULL, it is the finished statistics file of this process,
+ * which gets the "pool": only now the drivers have given back what they held. Frames that the
+ * caller still has show as missing there. 0, or -1 after a message.
+ */
+int link_end(struct link *l, const char *stats);
 
 /* From now on, frames that leave by port `port_index` go to `mac`. */
 void link_set_peer(struct link *l, uint16_t port_index, const struct rte_ether_addr *mac);
@@ -89,7 +97,10 @@ uint16_t link_send(struct lane *lane, struct rte_mbuf **frames, uint16_t n);
 bool link_read(const struct link *l, struct lane *lane, struct rte_mbuf *m, struct frame *f,
 		uint32_t *flow);
 
-/* Writes "queues": what went through each. */
-void link_report(struct stats *s, const struct link *l);
+/*
+ * Writes "queues": what went through each, and "accounting": what was received is a probe's echo,
+ * dropped by a reason, or one of the `taken`, of which the caller knows what became.
+ */
+void link_report(struct stats *s, const struct link *l, uint64_t taken);
 
 #endif

@@ -63,6 +63,7 @@ take_echo(struct round *r, struct lane *lane, struct rte_mbuf *m)
 		lane->drops[LINK_REFUSED]++;
 		return;
 	}
+	lane->probes++;
 	if (r->learned != NULL)
 		r->learned[lane->port_index] =
 				rte_pktmbuf_mtod(m, struct rte_ether_hdr *)->src_addr;

@@ -58,8 +58,9 @@ is_alive(uint64_t claim)
 	return claim != 0 && claim == claim_of(claimant(claim));
 }
 
+/* `before` is what stood there: 0, or the claim of a process that has ended. */
 static bool
-claim_place(struct roster *r, uint16_t place, const char *option)
+claim_place(struct roster *r, uint16_t place, const char *option, uint64_t *before)
 {
 	uint64_t *claim = &r->claims[place];
 	uint64_t holder = __atomic_load_n(claim, __ATOMIC_ACQUIRE);
@@ -67,8 +68,10 @@ claim_place(struct roster *r, uint16_t place, const char *option)
 
 	while (!is_alive(holder))
 		if (__atomic_compare_exchange_n(claim, &holder, mine, false, __ATOMIC_ACQ_REL,
-				    __ATOMIC_ACQUIRE))
+				    __ATOMIC_ACQUIRE)) {
+			*before = holder;
 			return true;
+		}
 	complain("%s %u belongs to process %" PRIu32
 		 " already, which still runs: give each process of the group an id of its own",
 			option, place, claimant(holder));
@@ -78,11 +81,14 @@ claim_place(struct roster *r, uint16_t place, const char *option)
 bool
 roster_claim(struct roster *r, uint16_t place, unsigned int lcore, const char *option)
 {
-	if (!claim_place(r, place, option))
+	uint64_t claim_before;
+	uint32_t lcore_before;
+
+	if (!claim_place(r, place, option, &claim_before))
 		return false;
 	/* Written before the others are read: of two that start at once, at least one sees the
 	 * other. */
-	__atomic_store_n(&r->lcores[place], lcore + 1, __ATOMIC_SEQ_CST);
+	lcore_before = __atomic_exchange_n(&r->lcores[place], lcore + 1, __ATOMIC_SEQ_CST);
 	for (uint16_t i = 0; i < ROSTER_PLACES; i++) {
 		uint64_t claim = __atomic_load_n(&r->claims[i], __ATOMIC_SEQ_CST);
 
@@ -93,7 +99,10 @@ roster_claim(struct roster *r, uint16_t place, unsigned int lcore, const char *o
 			 " (%s %u) too, and two processes on one id corrupt the packet buffers: "
 			 "give each an id of its own, such as --lcores %u@CPU",
 				lcore, claimant(claim), option, i, lcore + 1);
-		roster_release(r, place);
+		/* The place is as it was: a death stays to be seen. The claim last: from then on
+		 * another may take it. */
+		__atomic_store_n(&r->lcores[place], lcore_before, __ATOMIC_RELEASE);
+		__atomic_store_n(&r->claims[place], claim_before, __ATOMIC_RELEASE);
 		return false;
 	}
 	return true;

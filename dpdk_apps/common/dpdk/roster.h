@@ -29,7 +29,8 @@ struct roster {
 
 /*
  * Takes `place`, from a dead process if need be, for this process, which runs on lcore `lcore`.
- * False after a message if a living process has it, or has the same lcore id in any place.
+ * False after a message if a living process has it, or has the same lcore id in any place: the
+ * place is then as it was, and a death in it still to be seen.
  * `option` is what the place is called on the command line, such as "--proc-id".
  */
 bool roster_claim(struct roster *r, uint16_t place, unsigned int lcore, const char *option);

@@ -188,6 +188,20 @@ def test_captures_without_a_message_in_common_prove_nothing(tmp_path):
     assert "none of 1 records" in prove({"message": tmp_path / "a"}, "message").problems[0]
 
 
+@pytest.mark.parametrize("way", ["rx", "tx"])
+@pytest.mark.parametrize("others", [[], [record_of(7)]])
+def test_where_nothing_was_lost_every_capture_has_something_of_what_was_sent(tmp_path, way, others):
+    sent = [record_of(seq) for seq in range(4)]
+    captured(tmp_path / "a", sent=sent, came=sent)
+    captured(tmp_path / "b", sent=sent, came=sent, name="l2fwd")
+    folders = {"message": tmp_path / "a", "l2fwd": tmp_path / "b"}
+    assert prove(folders, "message", lossless=True).problems == ()
+    pcap_of(tmp_path / "b" / f"l2fwd.{way}.pcap", [frame_of(encode(record)) for record in others])
+    (problem,) = prove(folders, "message", lossless=True).problems
+    assert problem.startswith(f"l2fwd.{way}: none of {len(others)} records")
+    assert prove(folders, "message").problems == ()
+
+
 def test_a_missing_capture_and_a_damaged_packet_are_problems(tmp_path):
     damaged = bytearray(frame_of(encode(record_of(1))))
     damaged[70] ^= 1
