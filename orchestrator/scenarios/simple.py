@@ -174,6 +174,7 @@ def _max_samples(row: Row) -> int:
 def _group(host: Host, row: Row, context: TrialContext, cpus: Sequence[int]) -> tuple[PlannedProcess, ...]:
     secondaries = len(cpus) - 1
     ring = cast(RingMode, row.driver)
+    die_in = cast(DieIn, row.params["die"])
     load = replace(load_of(_with_flows(row, 1), context, "primary"), max_samples=_max_samples(row))
     primary = SimplePrimaryParams(
         ring=ring,
@@ -183,7 +184,7 @@ def _group(host: Host, row: Row, context: TrialContext, cpus: Sequence[int]) -> 
     )
 
     def planned(name: str, index: int, argv: tuple[str, ...]) -> PlannedProcess:
-        return dpdk_process(
+        process = dpdk_process(
             host,
             context,
             name=name,
@@ -195,9 +196,12 @@ def _group(host: Host, row: Row, context: TrialContext, cpus: Sequence[int]) -> 
             secondary=index > 0,
             measures=index == 0,
         )
+        dies = die_in != "none" and index == secondaries
+        return process.model_copy(
+            update={"dies": dies, "may_hang": die_in in {"enqueue", "dequeue"} and not dies},
+        )
 
     half_way_s = float(row.params["warmup_s"]) + float(row.params["window_s"]) / 2
-    die_in = cast(DieIn, row.params["die"])
     members = [
         SimpleSecondaryParams(
             proc_id=index,
