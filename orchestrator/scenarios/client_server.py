@@ -23,7 +23,7 @@ from orchestrator.apps.process import LcoreOnCpu, PlannedProcess
 from orchestrator.errors import UsageError
 from orchestrator.inventory.addresses import kernel_address
 from orchestrator.inventory.model import Host, Inventory
-from orchestrator.scenarios.base import Row, Scenario, TrialContext
+from orchestrator.scenarios.base import Row, Rows, Scenario, TrialContext
 from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host
 from orchestrator.scenarios.common import DEPTH, FLOWS, IDLE, LINK, RATE, SIZE, TRANSPORT, WARMUP_S, WINDOW_S
 from orchestrator.scenarios.load import (
@@ -113,16 +113,16 @@ class ClientServer:
     headline: Sequence[str] = ("clients", "dispatch")
     example: str = "--set clients=2 --set rate=20000 --set sleep_us=0,5000 --set sleeping_client=1"
 
-    def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> list[Row]:
+    def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> Rows:
         """Transport and link first, then clients and dispatch, then the rest; see `Scenario.rows`."""
-        return every(settings, lambda values: self._row(inventory, values, explicit), self.name)
+        return every(settings, lambda values: self._row(inventory, values, explicit), self.name, explicit)
 
     def _row(self, inventory: Inventory, params: dict[str, Value], explicit: frozenset[str]) -> Row:
         transport, link = str(params.pop("transport")), str(params.pop("link"))
         check_link(inventory, transport, link)
         dpdk = transport == "dpdk"
         _check_dispatch(transport, str(params["dispatch"]))
-        _check_sleep(params)
+        _check_sleep(params, explicit)
         _check_ring(params)
         clients = int(params["clients"])
         if not dpdk:
@@ -130,14 +130,12 @@ class ClientServer:
         try:
             used = _cables(inventory, link, params, dpdk=dpdk)
         except UsageError as error:
-            # A default that the inventory cannot carry is left out; what the user asked for by name is refused.
-            if {"clients", "ports"} & explicit:
-                raise
-            raise LeftOutError(error.what) from error
+            raise LeftOutError(error.what, *({"clients", "ports", "link"} & explicit)) from error
         driver = driver_label(used, dpdk=dpdk)
         if driver == "tap" and clients > MOST_CLIENTS_OF_A_TAP:
             raise LeftOutError(
-                f"clients={clients} cannot share a tap: its driver hands its queues to at most {MOST_CLIENTS_OF_A_TAP}"
+                f"clients={clients} cannot share a tap: its driver hands its queues to at most {MOST_CLIENTS_OF_A_TAP}",
+                "clients",
             )
         if params["idle"] == "auto":
             params["idle"] = idle_for(_pollers(inventory, clients))
@@ -272,11 +270,18 @@ def _cables(inventory: Inventory, link: str, params: dict[str, Value], *, dpdk: 
 def _check_dispatch(transport: str, dispatch: str) -> None:
     ways = DPDK_WAYS if transport == "dpdk" else TCP_WAYS
     if dispatch not in ways:
-        raise LeftOutError(f"{transport} has no dispatch={dispatch}; it has {' and '.join(ways)}")
+        raise LeftOutError(
+            f"{transport} has no dispatch={dispatch}; it has {' and '.join(ways)}", "transport", "dispatch"
+        )
 
 
-def _check_sleep(params: dict[str, Value]) -> None:
+def _check_sleep(params: dict[str, Value], explicit: frozenset[str]) -> None:
     """A sleeper is only shown in an open loop: in a closed one it would slow the generator, and so all others, down."""
+    if "sleeping_client" in explicit and "sleep_us" not in explicit:
+        raise UsageError(
+            f"sleeping_client={params['sleeping_client']} without sleep_us: nobody sleeps",
+            remedy="set how long it sleeps, such as --set sleep_us=5000, and a rate",
+        )
     if not params["sleep_us"]:
         return
     if not params["rate"]:
@@ -288,7 +293,8 @@ def _check_sleep(params: dict[str, Value]) -> None:
     if int(params["sleeping_client"]) >= int(params["clients"]):
         raise LeftOutError(
             f"there is no sleeping_client={params['sleeping_client']} among clients={params['clients']}, which are "
-            "numbered from 0"
+            "numbered from 0",
+            "sleeping_client",
         )
 
 

@@ -28,7 +28,7 @@ from orchestrator.apps.process import PlannedProcess
 from orchestrator.errors import UsageError
 from orchestrator.inventory.addresses import dpdk_address, dpdk_mac, kernel_address
 from orchestrator.inventory.model import Inventory
-from orchestrator.scenarios.base import Row, Scenario, TrialContext
+from orchestrator.scenarios.base import Row, Rows, Scenario, TrialContext
 from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host
 from orchestrator.scenarios.common import DEPTH, FLOWS, IDLE, LINK, RATE, TRANSPORT, WARMUP_S, WINDOW_S
 from orchestrator.scenarios.load import idle_for, idle_of, is_dpdk, load_of, mode_of
@@ -130,9 +130,9 @@ class Message:
         "--set sleep_us=0,3000"
     )
 
-    def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> list[Row]:
+    def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> Rows:
         """Transport and link first, then payload, then the rest; see `Scenario.rows`."""
-        return every(settings, lambda values: self._row(inventory, values, explicit), self.name)
+        return every(settings, lambda values: self._row(inventory, values, explicit), self.name, explicit)
 
     def _row(self, inventory: Inventory, params: dict[str, Value], explicit: frozenset[str]) -> Row:
         transport, link = str(params.pop("transport")), str(params.pop("link"))
@@ -141,25 +141,21 @@ class Message:
         try:
             used = choose(inventory, link, dpdk=dpdk, ports=int(params["ports"]), processes=1)
         except UsageError as error:
-            # A default that the inventory cannot carry is left out; what the user asked for by name is refused.
-            if "ports" in explicit:
-                raise
-            raise LeftOutError(error.what) from error
+            raise LeftOutError(error.what, *({"ports", "link"} & explicit)) from error
         large = params["payload"] == "large"
         # What means nothing to a row has one value, so that its values make one row.
         large_size = params.pop("large_size")
         params["size"] = large_size if large else params["size"]
         wrong = _size_problem(params, used[0])
-        if wrong and ("large_size" if large else "size") in explicit:
-            raise UsageError(wrong, remedy=f"see: invoke describe {self.name}")
         if wrong:
-            raise LeftOutError(wrong)
+            raise LeftOutError(wrong, "large_size" if large else "size")
         if not dpdk:
             params.update(ports=1, drain_us=0)
         if not params["sleep_us"]:
             params["sleeper"] = "forwarder"
         elif params["sleeper"] == "sender" and not dpdk:
-            raise LeftOutError("sleeper=sender is measured over dpdk: the generator over TCP has no such loop")
+            reason = "sleeper=sender is measured over dpdk: the generator over TCP has no such loop"
+            raise LeftOutError(reason, "transport", "sleeper")
         if params["drain_us"] == NEVER and not params["rate"] and int(params["depth"]) * _records(params, used) < BURST:
             raise UsageError(
                 f"drain_us={NEVER} with depth={params['depth']}: no buffer of {BURST} fills, so nothing ever returns",
