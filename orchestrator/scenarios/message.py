@@ -7,6 +7,7 @@ sleep in its loop, send buffers that nothing drains) are parameters: docs/sleepi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
@@ -156,11 +157,8 @@ class Message:
         elif params["sleeper"] == "sender" and not dpdk:
             reason = "sleeper=sender is measured over dpdk: the generator over TCP has no such loop"
             raise LeftOutError(reason, "transport", "sleeper")
-        if params["drain_us"] == NEVER and not params["rate"] and int(params["depth"]) * _records(params, used) < BURST:
-            raise UsageError(
-                f"drain_us={NEVER} with depth={params['depth']}: no buffer of {BURST} fills, so nothing ever returns",
-                remedy=f"set rate=..., or a depth of {BURST} or more, or drain_us=0",
-            )
+        if params["drain_us"] == NEVER and not params["rate"]:
+            _check_returns(int(params["depth"]), _records(params, used), len(used))
         if params["idle"] == "auto":
             sut, generator = role_host(inventory, "sut"), role_host(inventory, "generator")
             cpus = [cpu_of(sut, 0)] + ([cpu_of(generator, 0)] if inventory.testbed is not None else [])
@@ -272,6 +270,31 @@ def _room(params: dict[str, Value], cable: Cable) -> int:
 def _records(params: dict[str, Value], used: Sequence[Cable]) -> int:
     """Records that carry one message."""
     return -(-int(params["size"]) // _room(params, used[0]))
+
+
+def _check_returns(depth: int, records: int, ports: int) -> None:
+    """Raise LeftOutError where all messages of a closed loop may come to lie in buffers that nothing drains."""
+    most = ports * _most_waiting(records)
+    if depth > most:
+        return
+    where = f" and ports={ports}" if ports > 1 else ""
+    raise LeftOutError(
+        f"drain_us={NEVER} with depth={depth}{where}: once no buffer of {BURST} fills, nothing ever returns; "
+        f"set rate=..., or a depth of {most + 1} or more, or drain_us=0",
+        "drain_us",
+    )
+
+
+def _most_waiting(records: int) -> int:
+    """Messages of `records` frames that can wait in one port's buffer without filling it; of the first of them a part
+    may have left already.
+
+    All frames of a message go by one port, messages by the ports in turn. The frames that lie in a buffer are a
+    multiple of what `records` and the buffer's size have in common.
+    """
+    step = math.gcd(records, BURST)
+    room = BURST - step
+    return (room - step) // records + 1 if room >= step else 0
 
 
 def _size_problem(params: dict[str, Value], cable: Cable) -> str:

@@ -84,6 +84,46 @@ def test_drain_is_the_forwarders_and_never_is_a_word():
     }
 
 
+NEVER_DRAINED = ("transport=dpdk", "link=memif", "drain_us=-1")
+
+
+@pytest.mark.parametrize(
+    ("settings", "enough"),
+    [
+        (("payload=struct",), 32),
+        (("payload=struct", "ports=2"), 63),  # 31 may wait in each of two buffers
+        (("payload=large", "large_size=8192"), 6),  # 6 frames each
+        (("payload=large", "large_size=8192", "ports=2"), 11),
+        (("payload=large", "large_size=50000"), 2),  # 35 frames: 32 leave, and 3 wait for others
+        (("payload=large", "large_size=46000"), 1),  # 32 frames fill a buffer by themselves
+    ],
+)
+def test_without_a_drain_each_port_must_come_to_fill_its_buffer(settings, enough):
+    made = measured(plan(*NEVER_DRAINED, *settings, f"depth={enough}"))
+    assert len(made) == 1
+    # The same loop, played through: a message goes round when all its frames have left their port's buffer.
+    frames = -(-int(made[0].params["size"]) // 1444) if made[0].params["payload"] == "large" else 1
+    assert goes_on(enough, frames, made[0].params["ports"])
+    if enough > 1:
+        assert not goes_on(enough - 1, frames, made[0].params["ports"])
+        with pytest.raises(UsageError, match=f"a depth of {enough} or more"):
+            plan(*NEVER_DRAINED, *settings, f"depth={enough - 1}")
+
+
+def goes_on(depth, frames, ports, messages=2000):
+    """Whether a closed loop of so many messages comes to its end if a port's 32 frames leave together."""
+    sent = [0] * ports
+    waiting = []
+    for number in range(messages):
+        port = number % ports
+        sent[port] += frames
+        waiting.append((port, sent[port]))
+        waiting = [(at, last) for at, last in waiting if last > sent[at] // 32 * 32]
+        if len(waiting) == depth:
+            return False
+    return True
+
+
 def test_dump_is_asked_of_both_ends():
     for trial in measured(plan("dump=5", "payload=struct")):
         for process in trial.processes:
@@ -110,7 +150,7 @@ def test_one_byte_more_is_refused_or_sent_in_fragments(link):
         (("transport=tcp", "link=memif"), "tcp cannot cross memif"),
         (("link=wire",), "the inventory has no wire link"),
         (("size=47", "payload=struct"), "has a struct of 48 bytes"),
-        (("drain_us=-1", "payload=struct", "transport=dpdk"), "no buffer of 32 fills"),
+        (("drain_us=-1", "payload=struct", "transport=dpdk"), "once no buffer of 32 fills, nothing ever returns"),
         (("sleeper=sender", "sleep_us=10", "transport=tcp"), "sleeper=sender is measured over dpdk"),
         (("ports=2", "link=veth", "transport=dpdk"), "1 veth links without a tap"),
     ],
