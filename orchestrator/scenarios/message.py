@@ -81,6 +81,9 @@ MOST_FRAGMENTS = 256
 READING_BYTES = 48
 RX_RING = 1024
 BURST = 32
+RELAY_BYTES = 2 * (65535 + FRAGMENT_HEADER_BYTES)
+"""A connection's buffer in the relay: two of the largest records (`echo_stream.c`, `record_stream.h`)."""
+MOST_TCP_BYTES = 512 << 20
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,7 @@ class Message:
         if wrong:
             raise LeftOutError(wrong, "large_size" if large else "size")
         if not dpdk:
+            _check_memory(params, used[0])
             params.update(ports=1, drain_us=0)
         if not params["sleep_us"]:
             params["sleeper"] = "forwarder"
@@ -270,6 +274,23 @@ def _room(params: dict[str, Value], cable: Cable) -> int:
 def _records(params: dict[str, Value], used: Sequence[Cable]) -> int:
     """Records that carry one message."""
     return -(-int(params["size"]) // _room(params, used[0]))
+
+
+def _check_memory(params: dict[str, Value], cable: Cable) -> None:
+    """Raise LeftOutError where the connections of the twin would need too much memory.
+
+    Each has its message once to send and twice to receive (`connections.c`), once more to put its fragments together
+    (`tcp_message_main.c`), and what of it the relay has at a time.
+    """
+    size = int(params["size"])
+    stream = size + _records(params, [cable]) * FRAGMENT_HEADER_BYTES
+    needed = int(params["flows"]) * (3 * stream + size + min(2 * stream, RELAY_BYTES))
+    if needed > MOST_TCP_BYTES:
+        raise LeftOutError(
+            f"flows={params['flows']} with messages of {size} B over TCP need about {needed >> 20} MiB for their "
+            f"connections' buffers, and at most {MOST_TCP_BYTES >> 20} are used; take fewer flows or smaller messages",
+            "flows",
+        )
 
 
 def _check_returns(depth: int, records: int, ports: int) -> None:

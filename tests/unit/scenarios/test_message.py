@@ -84,6 +84,22 @@ def test_drain_is_the_forwarders_and_never_is_a_word():
     }
 
 
+def test_connections_that_would_need_more_than_half_a_gib_are_refused_with_the_reason():
+    large = ("payload=large", "large_size=65536", "link=veth")
+    with pytest.raises(UsageError, match=r"flows=4096 with messages of 65536 B over TCP need about 15\d\d MiB"):
+        plan("transport=tcp", "flows=4096", *large)
+    with pytest.raises(UsageError, match="take fewer flows"):
+        plan("transport=tcp-poll", "flows=1400", *large)
+    assert measured(plan("transport=tcp,tcp-poll", "flows=1300", *large))
+    made = plan("flows=4096", *large)
+    assert {trial.transport for trial in made.trials} == {"dpdk"}
+    assert len(made.left_out) == 1
+    for size in ("size=64", "size=1456", "large_size=8192"):
+        every = plan("flows=4096", "transport=tcp,dpdk", "link=veth", size)
+        assert len(measured(every)) == 6
+        assert every.left_out == ()
+
+
 NEVER_DRAINED = ("transport=dpdk", "link=memif", "drain_us=-1")
 
 
