@@ -65,7 +65,8 @@ DRAIN_US = Parameter(
     "drain_us",
     int,
     (0,),
-    f"how often the forwarder drains its send buffers of 32; 0: every turn, {NEVER}: never, they leave when full",
+    f"how often the forwarder drains its send buffers of 32; 0: every turn, {NEVER}: never, they leave when full. "
+    "TCP has none, and one row beside the first value",
     unit="us",
     low=NEVER,
     high=100_000,
@@ -136,9 +137,12 @@ class Message:
 
     def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> Rows:
         """Transport and link first, then payload, then the rest; see `Scenario.rows`."""
-        return every(settings, lambda values: self._row(inventory, values, explicit), self.name, explicit)
+        drain_us = settings["drain_us"][0]
+        return every(settings, lambda values: self._row(inventory, values, drain_us, explicit), self.name, explicit)
 
-    def _row(self, inventory: Inventory, params: dict[str, Value], explicit: frozenset[str]) -> Row:
+    def _row(
+        self, inventory: Inventory, params: dict[str, Value], drain_of_twin: Value, explicit: frozenset[str]
+    ) -> Row:
         transport, link = str(params.pop("transport")), str(params.pop("link"))
         check_link(inventory, transport, link)
         dpdk = transport == "dpdk"
@@ -155,13 +159,13 @@ class Message:
             raise LeftOutError(wrong, "large_size" if large else "size")
         if not dpdk:
             _check_memory(params, used[0])
-            params.update(ports=1, drain_us=0)
+            params.update(ports=1, drain_us=drain_of_twin)
         if not params["sleep_us"]:
             params["sleeper"] = "forwarder"
         elif params["sleeper"] == "sender" and not dpdk:
             reason = "sleeper=sender is measured over dpdk: the generator over TCP has no such loop"
             raise LeftOutError(reason, "transport", "sleeper")
-        if params["drain_us"] == NEVER and not params["rate"]:
+        if dpdk and params["drain_us"] == NEVER and not params["rate"]:
             _check_returns(int(params["depth"]), _records(params, used), len(used))
         if params["idle"] == "auto":
             sut, generator = role_host(inventory, "sut"), role_host(inventory, "generator")

@@ -122,10 +122,11 @@ def test_a_secondary_that_is_killed_is_named_and_what_it_leaked_is_counted(bed: 
 
 
 def test_rows_in_which_somebody_dies_run_all_their_trials_beside_the_others(bed: Bed) -> None:
-    ended, result = run(bed, "transport=dpdk", "ring=mp_mc", "placement=apart", "size=8", "depth=4", "secondaries=1,2",
-                        "window_s=0.1", "die=none,holding", trials=4)  # fmt: skip
+    ended, result = run(bed, "transport=dpdk,unix", "ring=mp_mc", "placement=apart", "size=8", "depth=4",
+                        "secondaries=1,2", "window_s=0.1", "die=none,holding", trials=4)  # fmt: skip
     assert ended.code == 0, ended.stderr
-    assert len(result.rows) == 4
+    assert "left out: die=holding is a fault of a secondary, which unix has none of\n" in ended.stderr
+    assert len(result.rows) == 6
     for row in result.rows:
         assert row["trials"] == "4"
         assert "planned trials ran" not in row["verdict"]

@@ -182,6 +182,14 @@ def test_parameters_that_mean_nothing_to_a_row_make_one_row():
     assert "large_size" not in made[0].params
 
 
+def test_the_twin_stands_beside_a_row_of_dpdk_also_where_that_drains_late():
+    made = measured(plan("link=veth", "payload=struct", "drain_us=100,1000"))
+    drains = sorted((trial.transport, trial.params["drain_us"]) for trial in made)
+    assert drains == [("dpdk", 100), ("dpdk", 1000), ("tcp", 100), ("tcp-poll", 100)]
+    twins = [process for trial in made if trial.transport != "dpdk" for process in trial.processes]
+    assert not any(word.startswith("--drain") for process in twins for word in process.argv)
+
+
 def test_jumbo_frames_are_sent_where_the_link_has_them():
     for trial in measured(plan("size=8956", "payload=bytes", "link=veth", mtu=9000)):
         assert "--mtu=9000" in argv_of(trial, "message")
