@@ -37,7 +37,7 @@ from orchestrator.scenarios.load import (
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
 from orchestrator.scenarios.processes import dpdk_process, kernel_process
-from orchestrator.scenarios.rows import LeftOutError, check_link, every
+from orchestrator.scenarios.rows import LeftOutError, check_flows, check_link, every
 
 DPDK_WAYS = ("round-robin", "flow")
 TCP_WAYS = ("handoff", "relay")
@@ -148,6 +148,7 @@ class ClientServer:
             used = _cables(inventory, link, params, dpdk=dpdk)
         except UsageError as error:
             raise LeftOutError(error.what, *({"clients", "ports", "link"} & explicit)) from error
+        check_flows(params, "ports")
         driver = driver_label(used, dpdk=dpdk)
         if driver == "tap" and clients > MOST_CLIENTS_OF_A_TAP:
             raise LeftOutError(

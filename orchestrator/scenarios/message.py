@@ -36,7 +36,7 @@ from orchestrator.scenarios.load import idle_for, idle_of, is_dpdk, load_of, mod
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
 from orchestrator.scenarios.processes import dpdk_process, kernel_process
-from orchestrator.scenarios.rows import LeftOutError, check_link, every
+from orchestrator.scenarios.rows import LeftOutError, check_flows, check_link, every
 
 PAYLOAD = Parameter(
     "payload",
@@ -160,6 +160,7 @@ class Message:
         if not dpdk:
             _check_memory(params, used[0])
             params.update(ports=1, drain_us=drain_of_twin)
+        check_flows(params, "ports")
         if not params["sleep_us"]:
             params["sleeper"] = "forwarder"
         elif params["sleeper"] == "sender" and not dpdk:

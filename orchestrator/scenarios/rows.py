@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from orchestrator.errors import UsageError
 from orchestrator.inventory.model import Inventory
@@ -54,3 +54,9 @@ def check_link(inventory: Inventory, transport: str, link: str) -> None:
         raise LeftOutError(f"the inventory has no {link} link", "link")
     if transport != "dpdk" and link == "memif":
         raise LeftOutError(f"{transport} cannot cross memif, which is no link of the kernel's", "transport", "link")
+
+
+def check_flows(params: Mapping[str, Value], name: str) -> None:
+    """Raise LeftOutError where there are fewer flows than things called `name` that each need one."""
+    if int(params["flows"]) < int(params[name]):
+        raise LeftOutError(f"flows={params['flows']} cannot reach {name}={params[name]}", "flows")

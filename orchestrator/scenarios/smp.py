@@ -29,7 +29,7 @@ from orchestrator.scenarios.load import (
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
 from orchestrator.scenarios.processes import dpdk_process, kernel_process
-from orchestrator.scenarios.rows import LeftOutError, check_link, every
+from orchestrator.scenarios.rows import LeftOutError, check_flows, check_link, every
 
 PORTS = Parameter(
     "ports", int, (1,), "ports of the group: pairs 0-1, 2-3; a port without a pair sends to itself", low=1, high=2
@@ -68,8 +68,8 @@ class SymmetricMp:
             used = choose(inventory, link, dpdk=dpdk, ports=int(params["ports"]), processes=int(params["processes"]))
         except UsageError as error:
             raise LeftOutError(error.what, *({"processes", "ports", "link"} & explicit)) from error
-        if int(params["flows"]) < int(params["processes"]):
-            raise LeftOutError(f"flows={params['flows']} cannot reach processes={params['processes']}", "flows")
+        check_flows(params, "processes")
+        check_flows(params, "ports")
         if params["idle"] == "auto":
             params["idle"] = idle_for(_pollers(inventory, int(params["processes"])))
         return Row(transport, link, driver_label(used, dpdk=dpdk), params)
