@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -35,3 +37,13 @@ class PlannedProcess(BaseModel):
     measures: bool = False
     polls: bool = True
     """Whether the process keeps its CPU busy while it has nothing to do."""
+    dies: bool = False
+    """It kills itself in the window, because the trial is about that."""
+    may_hang: bool = False
+    """Such a death may leave a ring stuck that it works on: then it fails, or never returns and has to be killed."""
+
+    def ended_as_asked(self, exit_code: int, reason: str) -> bool:
+        """Whether an end that would be a fault elsewhere is part of the trial; `reason` as in `ExitStatus`."""
+        if self.dies:
+            return reason == "exit" and exit_code == -signal.SIGKILL
+        return self.may_hang and reason in {"exit", "stopped"} and exit_code in {1, -signal.SIGKILL}

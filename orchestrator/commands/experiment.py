@@ -21,7 +21,7 @@ from orchestrator.apps.source import SourceTree
 from orchestrator.commands import environment
 from orchestrator.commands.checkout import APPS, inventory_named, results_root
 from orchestrator.commands.nics import bind_for_run, reverters
-from orchestrator.commands.plan import plan_for
+from orchestrator.commands.plan import left_out_lines, plan_for
 from orchestrator.commands.progress import Progress
 from orchestrator.commands.reporting import finish, shown
 from orchestrator.commands.session import Session, hold_all, new_run_id, session, timed
@@ -91,6 +91,8 @@ def run(
         f"run {run_id}: {scenario}, {len(plan.trials)} trials of {rows} rows, seed {plan.seed}, "
         f"about {plan.estimated_s / 60:.1f} min"
     )
+    for line in left_out_lines(plan):
+        progress.note(line)
     with interruptible():
         try:
             outcome = _on_hosts(this)

@@ -47,7 +47,13 @@ def render_plan(plan: Plan) -> str:
         f"seed {plan.seed}, about {plan.estimated_s / 60:.1f} min"
     )
     total = len(plan.trials)
+    head = "\n".join([head, *left_out_lines(plan)])
     return "\n\n".join([head, *(_trial_text(trial, index, total) for index, trial in enumerate(plan.trials))])
+
+
+def left_out_lines(plan: Plan) -> list[str]:
+    """A line for each reason why something that was asked for is in no row."""
+    return [f"left out: {reason}" for reason in plan.left_out]
 
 
 def row_label(trial: PlannedTrial) -> str:

@@ -53,11 +53,11 @@ def make_plan(inventory: Inventory, request: Request, source_digest: str) -> Pla
             f"--name {request.experiment!r} is no plain name", remedy="use letters, digits, '.', '_' and '-'"
         )
     settings = parse_settings(request.assignments, request.scenario.parameters, request.scenario.name)
-    rows = request.scenario.rows(inventory, settings, explicitly_set(request.assignments))
+    chosen = request.scenario.rows(inventory, settings, explicitly_set(request.assignments))
     shuffle = random.Random(request.seed)  # noqa: S311 - an order of trials, no secret
     trials: list[PlannedTrial] = []
     for block in range(request.trials):
-        order = list(enumerate(rows))
+        order = list(enumerate(chosen.rows))
         shuffle.shuffle(order)
         trials.extend(_trial(inventory, request, source_digest, row, number, block) for number, row in order)
     trials.extend(floor_trials(trials))
@@ -69,6 +69,7 @@ def make_plan(inventory: Inventory, request: Request, source_digest: str) -> Pla
         hosts=tuple(dict.fromkeys(process.host for trial in trials for process in trial.processes)),
         trials=tuple(trials),
         estimated_s=RUN_OVERHEAD_S + sum(trial.warmup_s + trial.window_s + TRIAL_OVERHEAD_S for trial in trials),
+        left_out=chosen.left_out,
     )
 
 

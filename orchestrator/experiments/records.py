@@ -60,6 +60,8 @@ class Plan(Record):
     hosts: tuple[str, ...]
     trials: tuple[PlannedTrial, ...]
     estimated_s: float
+    left_out: tuple[str, ...] = ()
+    """Why combinations of values that the user asked for are in no row, one line each."""
 
 
 class ProbeReading(Record):

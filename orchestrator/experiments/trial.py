@@ -178,9 +178,9 @@ class TrialRunner:
         status = supervised.wait_done(quiet_s + DRAIN_S)
         for process in trial.processes:
             ended = progress.started[process.name][0].poll()
-            if process is not measuring and ended is not None:
+            if process is not measuring and ended is not None and not _as_asked(process, ended):
                 raise _ended_badly(process, ended, "ended while it was measured")
-        if status is not None and status.exit_code != 0:
+        if status is not None and status.exit_code != 0 and not _as_asked(measuring, status):
             raise _ended_badly(measuring, status, "failed")
 
     def _stop(self, trial: PlannedTrial, progress: _Progress) -> None:
@@ -199,7 +199,7 @@ class TrialRunner:
                 faults.append(error)
                 continue
             progress.ended[process.name] = status
-            if status.exit_code != 0 and not progress.fault:
+            if status.exit_code != 0 and not progress.fault and not _as_asked(process, status):
                 faults.append(_ended_badly(process, status, "did not stop cleanly"))
         if faults:
             raise faults[0]
@@ -217,6 +217,11 @@ def _told(error: OrchestratorError) -> str:
     """The line of an error, with what to do where the error itself does not know."""
     full = not error.remedy and os.strerror(errno.ENOSPC) in error.what
     return f"{error} - make room there (`df` shows which disk is full)" if full else str(error)
+
+
+def _as_asked(process: PlannedProcess, status: ExitStatus) -> bool:
+    """Whether an end that would be a fault elsewhere is what the trial is about."""
+    return process.ended_as_asked(status.exit_code, status.reason)
 
 
 def _ended_badly(process: PlannedProcess, status: ExitStatus, what: str) -> OrchestratorError:

@@ -12,6 +12,7 @@ from orchestrator.reports.wording import (
     NOT_RESOLVABLE,
     WITHIN_ONE_HOST,
     by_params,
+    device,
     floors,
     label,
     label_without_marks,
@@ -126,7 +127,7 @@ def series_explained(experiment: Experiment) -> list[str]:
     }
     sentences: dict[str, None] = {}
     for row in experiment.rows:
-        text = known.get((row.transport, row.driver)) or known.get((row.transport, ""))
+        text = known.get((row.transport, device(row))) or known.get((row.transport, ""))
         if text:
             sentences[f"**{label_without_marks(row)}**: {text}"] = None
     return [*sentences, *_taps(experiment)]
@@ -134,7 +135,7 @@ def series_explained(experiment: Experiment) -> list[str]:
 
 def _taps(experiment: Experiment) -> Iterator[str]:
     for _title, rows in by_params(experiment.rows):
-        tap = next((row for row in rows if row.driver == "tap" and row.p50_us is not None), None)
+        tap = next((row for row in rows if device(row) == "tap" and row.p50_us is not None), None)
         polled = next((row for row in rows if row.transport == "tcp-poll" and row.p50_us is not None), None)
         if tap is None or polled is None or tap.p50_us is None or polled.p50_us is None:
             continue

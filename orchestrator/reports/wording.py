@@ -22,8 +22,13 @@ def label(row: SummaryRow) -> str:
 
 def label_without_marks(row: SummaryRow) -> str:
     """`label` for a table that has a column of verdicts."""
-    driver = "" if row.driver == row.link else f" ({row.driver})"
+    driver = "" if row.driver == row.link else f" ({row.driver.removeprefix(f'{row.link} ')})"
     return f"{row.transport} over {row.link}{driver}"
+
+
+def device(row: SummaryRow) -> str:
+    """What drives the row's ports, without the way of dispatching that some scenarios add: `tap flow` is a `tap`."""
+    return row.driver.partition(" ")[0]
 
 
 def microseconds(value: float | None) -> str:

@@ -66,9 +66,9 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         except StatsError as error:
             problems.append(str(error))
             continue
-        if found is None:
+        if found is None and not process.dies:
             problems.append(f"{process.host}: {process.name} left no stats")
-        else:
+        elif found is not None:
             stats[process.name] = found
     measuring = next((process for process in record.trial.processes if process.measures), None)
     samples = _samples(trial, measuring, problems)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from orchestrator.apps.process import PlannedProcess
-from orchestrator.experiments.records import TrialRecord
+from orchestrator.experiments.records import ProcessOutcome, TrialRecord
 from orchestrator.results.content_proof import Proof
 from orchestrator.results.model import Accounting, PoolBalance, ProbeShift, ThreadReading, Verdict
 from orchestrator.results.packet_counts import disagreements
@@ -93,14 +93,40 @@ def ring_stuck(evidence: Evidence) -> Verdict | None:
     return _invalid("ring stuck", f"{told}: its tail stands still, a process died within an operation on it")
 
 
+def killed_as_asked(evidence: Evidence) -> Verdict | None:
+    """A process that was to kill itself in the window did so: what became of the others is what the trial is about."""
+    planned = {process.name: process for process in evidence.record.trial.processes}
+    ended = [process for process in evidence.record.processes if planned[process.name].dies]
+    missed = [process for process in ended if not _as_asked(evidence, process)]
+    if missed and not evidence.record.fault:
+        told = ", ".join(f"{process.host}: {process.name}: exit code {process.exit_code}" for process in missed)
+        return _invalid("not killed", f"{told}, though it was to kill itself")
+    killed = [f"{process.host}: {process.name} after {process.seconds:.2f} s" for process in ended]
+    return _mark("killed as asked", ", ".join(killed)) if killed and not missed else None
+
+
+def _as_asked(evidence: Evidence, outcome: ProcessOutcome) -> bool:
+    """Whether a process ended as the trial wanted it to, which is not the usual way.
+
+    One that a stuck ring may hold up has that excuse only where a ring is stuck.
+    """
+    planned = next(process for process in evidence.record.trial.processes if process.name == outcome.name)
+    if planned.may_hang and ring_stuck(evidence) is None:
+        return False
+    return planned.ended_as_asked(outcome.exit_code, outcome.reason)
+
+
 def fault(evidence: Evidence) -> Verdict | None:
     """Something went wrong while the trial ran: it was interrupted, or a process died or did not end as it should."""
     line = evidence.record.fault
     if line.startswith("interrupted"):
         return _invalid("interrupted", line)
     for process in evidence.record.processes:
+        if _as_asked(evidence, process):
+            continue
         where = f"{process.host}: {process.name}"
-        if process.reason == "exit" and process.exit_code != 0:
+        by_itself = process.reason == "exit" or (process.reason == "stopped" and not line)
+        if by_itself and process.exit_code != 0:
             return _invalid("app died", line or f"{where}: exit code {process.exit_code}")
         if process.reason == "deadline":
             return _invalid("deadline passed", line or f"{where}: did not end in time")
@@ -356,6 +382,7 @@ def all_verdicts() -> tuple[Callable[[Evidence], Verdict | None], ...]:
     return (
         oversubscribed,
         ring_stuck,
+        killed_as_asked,
         fault,
         no_samples,
         unreadable,
@@ -382,13 +409,15 @@ def all_verdicts() -> tuple[Callable[[Evidence], Verdict | None], ...]:
 
 
 def judge(evidence: Evidence) -> tuple[Verdict, ...]:
-    """All verdicts of a trial. After a fault its consequences (no samples, missing files) are not listed again."""
+    """All verdicts of a trial. After a fault, or with a stuck ring, what follows from it (no samples, missing
+    files) is not listed again.
+    """
     return tuple(_judge(evidence))
 
 
 def _judge(evidence: Evidence) -> Iterator[Verdict]:
     consequences = (no_samples, unreadable, placement_unknown, contents_differ, counts_disagree)
-    failed = fault(evidence) is not None
+    failed = fault(evidence) is not None or ring_stuck(evidence) is not None
     for verdict_of in all_verdicts():
         if failed and verdict_of in consequences:
             continue

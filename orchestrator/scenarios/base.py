@@ -34,6 +34,16 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Every configuration of a run, and what of the user's own choice is not among them."""
+
+    rows: tuple[Row, ...]
+    """In the order of the summary."""
+    left_out: tuple[str, ...] = ()
+    """Why combinations that the user asked for cannot be run, one line each."""
+
+
+@dataclass(frozen=True)
 class TrialContext:
     """What the processes of one trial are named and found by."""
 
@@ -76,8 +86,8 @@ class Scenario(Protocol):
     def example(self) -> str:
         """What one might type after `invoke run-experiment --scenario NAME`."""
 
-    def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> list[Row]:
-        """Every configuration of a run, in the order of the summary.
+    def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> Rows:
+        """Every configuration of a run, and what is left out of it.
 
         `explicit` holds the parameters that the user set himself. Raises UsageError if nothing can be run, saying why.
         """

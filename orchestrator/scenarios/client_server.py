@@ -23,7 +23,7 @@ from orchestrator.apps.process import LcoreOnCpu, PlannedProcess
 from orchestrator.errors import UsageError
 from orchestrator.inventory.addresses import kernel_address
 from orchestrator.inventory.model import Host, Inventory
-from orchestrator.scenarios.base import Row, Scenario, TrialContext
+from orchestrator.scenarios.base import Row, Rows, Scenario, TrialContext
 from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host
 from orchestrator.scenarios.common import DEPTH, FLOWS, IDLE, LINK, RATE, SIZE, TRANSPORT, WARMUP_S, WINDOW_S
 from orchestrator.scenarios.load import (
@@ -37,7 +37,7 @@ from orchestrator.scenarios.load import (
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
 from orchestrator.scenarios.processes import dpdk_process, kernel_process
-from orchestrator.scenarios.rows import LeftOutError, check_link, every
+from orchestrator.scenarios.rows import LeftOutError, check_flows, check_link, every
 
 DPDK_WAYS = ("round-robin", "flow")
 TCP_WAYS = ("handoff", "relay")
@@ -50,7 +50,7 @@ DISPATCH = Parameter(
     choices=(*DPDK_WAYS, *TCP_WAYS),
 )
 PORTS = Parameter(
-    "ports", int, (1,), "ports of the server: pairs 0-1, 2-3; a port without a pair sends to itself", low=1, high=2
+    "ports", int, (1,), "ports of the server (dpdk): pairs 0-1, 2-3; one without a pair sends to itself", low=1, high=2
 )
 SLEEP_US = Parameter("sleep_us", int, (0,), "sleep in each turn of the sleeping client's loop", unit="us", high=1e6)
 SLEEPING_CLIENT = Parameter("sleeping_client", int, (0,), "the client that sleeps, where sleep_us is set", high=15)
@@ -58,11 +58,19 @@ DRAIN_US = Parameter(
     "drain_us",
     int,
     (0,),
-    "how long a packet may wait in a client's send buffer for others (dpdk); 0: not at all",
+    "how long a packet may wait in a client's send buffer for others; 0: not at all. TCP has none, and one row beside "
+    "the first value",
     unit="us",
     high=1e6,
 )
-RING_SIZE = Parameter("ring_size", int, (512,), "packets in a client's ring, a power of two (dpdk)", low=32, high=65536)
+RING_SIZE = Parameter(
+    "ring_size",
+    int,
+    (512,),
+    "packets in a client's ring, a power of two. TCP has none, and one row beside the first value",
+    low=32,
+    high=65536,
+)
 # Shorter than elsewhere: there are twice as many rows.
 WINDOW = Parameter(WINDOW_S.name, float, (1.0,), WINDOW_S.help, unit="s", low=WINDOW_S.low, high=WINDOW_S.high)
 TCP_PORT = 7000
@@ -84,7 +92,8 @@ class ClientServer:
         "client swaps the MAC addresses and sends by its own queue of the paired port. A burst goes into a ring as a "
         "whole or not at all, so a client that sleeps (sleep_us, sleeping_client, in an open loop) loses whole bursts, "
         "and the others none. Over veth the group shares a tap, since no second process can send by af_packet or "
-        "af_xdp. The TCP twin hands whole connections to workers (handoff) or relays each message (relay)."
+        "af_xdp. The TCP twin hands whole connections to workers (handoff) or relays each message (relay). The way of "
+        "dealing out is a part of the driver column, so that all ways over all transports are compared."
     )
     parameters: Sequence[Parameter] = (
         TRANSPORT,
@@ -110,38 +119,45 @@ class ClientServer:
         Plot("sweep", name="clients", x="clients", y="ops_per_s"),
         Plot("sweep", name="sleep", x="sleep_us", y="lost_percent"),
     )
-    headline: Sequence[str] = ("clients", "dispatch")
+    headline: Sequence[str] = ("clients",)
     example: str = "--set clients=2 --set rate=20000 --set sleep_us=0,5000 --set sleeping_client=1"
 
-    def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> list[Row]:
-        """Transport and link first, then clients and dispatch, then the rest; see `Scenario.rows`."""
-        return every(settings, lambda values: self._row(inventory, values, explicit), self.name)
+    def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> Rows:
+        """Transport and link first, then clients and dispatch, then the rest; see `Scenario.rows`.
 
-    def _row(self, inventory: Inventory, params: dict[str, Value], explicit: frozenset[str]) -> Row:
+        The way of dispatching is a part of the row's driver and no parameter, so that all ways share a panel.
+        """
+        # TCP has no such things: its rows are those of the first values, beside which they stand.
+        twin = {name: settings[name][0] for name in ("drain_us", "ring_size")}
+        return every(settings, lambda values: self._row(inventory, values, twin, explicit), self.name, explicit)
+
+    def _row(
+        self, inventory: Inventory, params: dict[str, Value], twin: dict[str, Value], explicit: frozenset[str]
+    ) -> Row:
         transport, link = str(params.pop("transport")), str(params.pop("link"))
         check_link(inventory, transport, link)
         dpdk = transport == "dpdk"
-        _check_dispatch(transport, str(params["dispatch"]))
-        _check_sleep(params)
+        dispatch = str(params.pop("dispatch"))
+        _check_dispatch(transport, dispatch)
+        _check_sleep(params, explicit)
         _check_ring(params)
         clients = int(params["clients"])
         if not dpdk:
-            params.update({"drain_us": 0, "ring_size": 0, "ports": 1})  # they mean nothing to TCP
+            params.update({**twin, "ports": 1})
         try:
             used = _cables(inventory, link, params, dpdk=dpdk)
         except UsageError as error:
-            # A default that the inventory cannot carry is left out; what the user asked for by name is refused.
-            if {"clients", "ports"} & explicit:
-                raise
-            raise LeftOutError(error.what) from error
+            raise LeftOutError(error.what, *({"clients", "ports", "link"} & explicit)) from error
+        check_flows(params, "ports")
         driver = driver_label(used, dpdk=dpdk)
         if driver == "tap" and clients > MOST_CLIENTS_OF_A_TAP:
             raise LeftOutError(
-                f"clients={clients} cannot share a tap: its driver hands its queues to at most {MOST_CLIENTS_OF_A_TAP}"
+                f"clients={clients} cannot share a tap: its driver hands its queues to at most {MOST_CLIENTS_OF_A_TAP}",
+                "clients",
             )
         if params["idle"] == "auto":
             params["idle"] = idle_for(_pollers(inventory, clients))
-        return Row(transport, link, driver, params)
+        return Row(transport, link, f"{driver} {dispatch}", params)
 
     def processes(self, inventory: Inventory, row: Row, context: TrialContext) -> tuple[PlannedProcess, ...]:
         """Server, then its clients, then the generator; or dispatcher, workers, TCP generator."""
@@ -166,7 +182,7 @@ class ClientServer:
         server = MpServerParams(
             ports=len(used),
             num_clients=count,
-            dispatch=cast(Dispatch, row.params["dispatch"]),
+            dispatch=cast(Dispatch, _dispatch_of(row)),
             ring_size=int(row.params["ring_size"]),
             idle=idle_of(row),
             stats="server.stats.json",
@@ -199,7 +215,7 @@ class ClientServer:
             listen=endpoint,
             socket=WORKER_SOCKET,
             workers=count,
-            dispatch=cast(TcpDispatch, row.params["dispatch"]),
+            dispatch=cast(TcpDispatch, _dispatch_of(row)),
             mode=mode,
             idle=idle_of(row),
             size=int(row.params["size"]),
@@ -272,11 +288,18 @@ def _cables(inventory: Inventory, link: str, params: dict[str, Value], *, dpdk: 
 def _check_dispatch(transport: str, dispatch: str) -> None:
     ways = DPDK_WAYS if transport == "dpdk" else TCP_WAYS
     if dispatch not in ways:
-        raise LeftOutError(f"{transport} has no dispatch={dispatch}; it has {' and '.join(ways)}")
+        raise LeftOutError(
+            f"{transport} has no dispatch={dispatch}; it has {' and '.join(ways)}", "transport", "dispatch"
+        )
 
 
-def _check_sleep(params: dict[str, Value]) -> None:
+def _check_sleep(params: dict[str, Value], explicit: frozenset[str]) -> None:
     """A sleeper is only shown in an open loop: in a closed one it would slow the generator, and so all others, down."""
+    if "sleeping_client" in explicit and "sleep_us" not in explicit:
+        raise UsageError(
+            f"sleeping_client={params['sleeping_client']} without sleep_us: nobody sleeps",
+            remedy="set how long it sleeps, such as --set sleep_us=5000, and a rate",
+        )
     if not params["sleep_us"]:
         return
     if not params["rate"]:
@@ -288,7 +311,8 @@ def _check_sleep(params: dict[str, Value]) -> None:
     if int(params["sleeping_client"]) >= int(params["clients"]):
         raise LeftOutError(
             f"there is no sleeping_client={params['sleeping_client']} among clients={params['clients']}, which are "
-            "numbered from 0"
+            "numbered from 0",
+            "sleeping_client",
         )
 
 
@@ -296,6 +320,11 @@ def _check_ring(params: dict[str, Value]) -> None:
     size = int(params["ring_size"])
     if size & (size - 1):
         raise UsageError(f"ring_size={size} is no power of two", remedy=f"set ring_size={1 << size.bit_length()}")
+
+
+def _dispatch_of(row: Row) -> str:
+    """The way in which the row's packets, connections or messages are dealt out."""
+    return row.driver.rpartition(" ")[2]
 
 
 def _sleep_of(row: Row, client: int) -> int:
@@ -306,7 +335,7 @@ def _sleep_of(row: Row, client: int) -> int:
 def _hugepage_bytes(row: Row, ports: int) -> int:
     """What the server takes: its packet buffers (as `mbufs_needed()` of server_main.c) and the EAL's own."""
     clients = int(row.params["clients"])
-    queues = DESCRIPTORS * ports * (clients + (clients if row.driver == "tap" else 1))
+    queues = DESCRIPTORS * ports * (clients + (clients if row.driver.startswith("tap ") else 1))
     buffers = queues + 256 + clients * (int(row.params["ring_size"]) + 2 * (256 + 32 * ports))
     return buffers * BUFFER_BYTES + (32 << 20)
 

@@ -7,6 +7,7 @@ sleep in its loop, send buffers that nothing drains) are parameters: docs/sleepi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
@@ -28,14 +29,14 @@ from orchestrator.apps.process import PlannedProcess
 from orchestrator.errors import UsageError
 from orchestrator.inventory.addresses import dpdk_address, dpdk_mac, kernel_address
 from orchestrator.inventory.model import Inventory
-from orchestrator.scenarios.base import Row, Scenario, TrialContext
+from orchestrator.scenarios.base import Row, Rows, Scenario, TrialContext
 from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host
 from orchestrator.scenarios.common import DEPTH, FLOWS, IDLE, LINK, RATE, TRANSPORT, WARMUP_S, WINDOW_S
 from orchestrator.scenarios.load import idle_for, idle_of, is_dpdk, load_of, mode_of, timeout_ms
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
 from orchestrator.scenarios.processes import dpdk_process, kernel_process
-from orchestrator.scenarios.rows import LeftOutError, check_link, every
+from orchestrator.scenarios.rows import LeftOutError, check_flows, check_link, every
 
 PAYLOAD = Parameter(
     "payload",
@@ -64,7 +65,8 @@ DRAIN_US = Parameter(
     "drain_us",
     int,
     (0,),
-    f"how often the forwarder drains its send buffers of 32; 0: every turn, {NEVER}: never, they leave when full",
+    f"how often the forwarder drains its send buffers of 32; 0: every turn, {NEVER}: never, they leave when full. "
+    "TCP has none, and one row beside the first value",
     unit="us",
     low=NEVER,
     high=100_000,
@@ -80,6 +82,9 @@ MOST_FRAGMENTS = 256
 READING_BYTES = 48
 RX_RING = 1024
 BURST = 32
+RELAY_BYTES = 2 * (65535 + FRAGMENT_HEADER_BYTES)
+"""A connection's buffer in the relay: two of the largest records (`echo_stream.c`, `record_stream.h`)."""
+MOST_TCP_BYTES = 512 << 20
 
 
 @dataclass(frozen=True)
@@ -130,41 +135,39 @@ class Message:
         "--set sleep_us=0,3000"
     )
 
-    def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> list[Row]:
+    def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> Rows:
         """Transport and link first, then payload, then the rest; see `Scenario.rows`."""
-        return every(settings, lambda values: self._row(inventory, values, explicit), self.name)
+        drain_us = settings["drain_us"][0]
+        return every(settings, lambda values: self._row(inventory, values, drain_us, explicit), self.name, explicit)
 
-    def _row(self, inventory: Inventory, params: dict[str, Value], explicit: frozenset[str]) -> Row:
+    def _row(
+        self, inventory: Inventory, params: dict[str, Value], drain_of_twin: Value, explicit: frozenset[str]
+    ) -> Row:
         transport, link = str(params.pop("transport")), str(params.pop("link"))
         check_link(inventory, transport, link)
         dpdk = transport == "dpdk"
         try:
             used = choose(inventory, link, dpdk=dpdk, ports=int(params["ports"]), processes=1)
         except UsageError as error:
-            # A default that the inventory cannot carry is left out; what the user asked for by name is refused.
-            if "ports" in explicit:
-                raise
-            raise LeftOutError(error.what) from error
+            raise LeftOutError(error.what, *({"ports", "link"} & explicit)) from error
         large = params["payload"] == "large"
         # What means nothing to a row has one value, so that its values make one row.
         large_size = params.pop("large_size")
         params["size"] = large_size if large else params["size"]
         wrong = _size_problem(params, used[0])
-        if wrong and ("large_size" if large else "size") in explicit:
-            raise UsageError(wrong, remedy=f"see: invoke describe {self.name}")
         if wrong:
-            raise LeftOutError(wrong)
+            raise LeftOutError(wrong, "large_size" if large else "size")
         if not dpdk:
-            params.update(ports=1, drain_us=0)
+            _check_memory(params, used[0])
+            params.update(ports=1, drain_us=drain_of_twin)
+        check_flows(params, "ports")
         if not params["sleep_us"]:
             params["sleeper"] = "forwarder"
         elif params["sleeper"] == "sender" and not dpdk:
-            raise LeftOutError("sleeper=sender is measured over dpdk: the generator over TCP has no such loop")
-        if params["drain_us"] == NEVER and not params["rate"] and int(params["depth"]) * _records(params, used) < BURST:
-            raise UsageError(
-                f"drain_us={NEVER} with depth={params['depth']}: no buffer of {BURST} fills, so nothing ever returns",
-                remedy=f"set rate=..., or a depth of {BURST} or more, or drain_us=0",
-            )
+            reason = "sleeper=sender is measured over dpdk: the generator over TCP has no such loop"
+            raise LeftOutError(reason, "transport", "sleeper")
+        if dpdk and params["drain_us"] == NEVER and not params["rate"]:
+            _check_returns(int(params["depth"]), _records(params, used), len(used))
         if params["idle"] == "auto":
             sut, generator = role_host(inventory, "sut"), role_host(inventory, "generator")
             cpus = [cpu_of(sut, 0)] + ([cpu_of(generator, 0)] if inventory.testbed is not None else [])
@@ -276,6 +279,48 @@ def _room(params: dict[str, Value], cable: Cable) -> int:
 def _records(params: dict[str, Value], used: Sequence[Cable]) -> int:
     """Records that carry one message."""
     return -(-int(params["size"]) // _room(params, used[0]))
+
+
+def _check_memory(params: dict[str, Value], cable: Cable) -> None:
+    """Raise LeftOutError where the connections of the twin would need too much memory.
+
+    Each has its message once to send and twice to receive (`connections.c`), once more to put its fragments together
+    (`tcp_message_main.c`), and what of it the relay has at a time.
+    """
+    size = int(params["size"])
+    stream = size + _records(params, [cable]) * FRAGMENT_HEADER_BYTES
+    needed = int(params["flows"]) * (3 * stream + size + min(2 * stream, RELAY_BYTES))
+    if needed > MOST_TCP_BYTES:
+        raise LeftOutError(
+            f"flows={params['flows']} with messages of {size} B over TCP need about {needed >> 20} MiB for their "
+            f"connections' buffers, and at most {MOST_TCP_BYTES >> 20} are used; take fewer flows or smaller messages",
+            "flows",
+        )
+
+
+def _check_returns(depth: int, records: int, ports: int) -> None:
+    """Raise LeftOutError where all messages of a closed loop may come to lie in buffers that nothing drains."""
+    most = ports * _most_waiting(records)
+    if depth > most:
+        return
+    where = f" and ports={ports}" if ports > 1 else ""
+    raise LeftOutError(
+        f"drain_us={NEVER} with depth={depth}{where}: once no buffer of {BURST} fills, nothing ever returns; "
+        f"set rate=..., or a depth of {most + 1} or more, or drain_us=0",
+        "drain_us",
+    )
+
+
+def _most_waiting(records: int) -> int:
+    """Messages of `records` frames that can wait in one port's buffer without filling it; of the first of them a part
+    may have left already.
+
+    All frames of a message go by one port, messages by the ports in turn. The frames that lie in a buffer are a
+    multiple of what `records` and the buffer's size have in common.
+    """
+    step = math.gcd(records, BURST)
+    room = BURST - step
+    return (room - step) // records + 1 if room >= step else 0
 
 
 def _size_problem(params: dict[str, Value], cable: Cable) -> str:

@@ -17,7 +17,7 @@ from orchestrator.apps.process import LcoreOnCpu, PlannedProcess
 from orchestrator.apps.simple_params import DieIn, RingMode, SimplePrimaryParams, SimpleSecondaryParams
 from orchestrator.errors import UsageError
 from orchestrator.inventory.model import Host, Inventory
-from orchestrator.scenarios.base import Row, Scenario, TrialContext
+from orchestrator.scenarios.base import Row, Rows, Scenario, TrialContext
 from orchestrator.scenarios.cables import role_host
 from orchestrator.scenarios.common import DEPTH, IDLE, RATE, WARMUP_S, WINDOW_S
 from orchestrator.scenarios.load import (
@@ -118,10 +118,10 @@ class Simple:
     headline: Sequence[str] = ("secondaries", "size", "placement")
     example: str = "--set ring=mp_mc,hts --set secondaries=1,2,4 --set depth=4 --set size=64"
 
-    def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> list[Row]:
+    def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> Rows:
         """See `Scenario.rows`. The ring mode is the row's driver and no parameter, so that all modes share a panel."""
         first_size = settings["size"][0]
-        return every(settings, lambda values: self._row(inventory, values, first_size, explicit), self.name)
+        return every(settings, lambda values: self._row(inventory, values, first_size, explicit), self.name, explicit)
 
     def _row(self, inventory: Inventory, params: dict[str, Value], first_size: Value, explicit: frozenset[str]) -> Row:
         transport, ring = str(params.pop("transport")), str(params.pop("ring"))
@@ -137,9 +137,10 @@ class Simple:
                     f"ring=sp_sc with secondaries={params['secondaries']}: it has one producer and one consumer",
                     remedy="set another ring mode, or secondaries=1",
                 )
-            raise LeftOutError("ring=sp_sc takes one secondary")
+            raise LeftOutError("ring=sp_sc takes one secondary", "secondaries")
         if not dpdk and params["die"] != "none":
-            raise LeftOutError(f"die={params['die']} is a fault of a secondary, which {transport} has none of")
+            reason = f"die={params['die']} is a fault of a secondary, which {transport} has none of"
+            raise LeftOutError(reason, "transport", "die")
         if params["idle"] == "auto":
             cpus = _cpus(inventory, _host(inventory), int(params["secondaries"]), str(params["placement"]))
             params["idle"] = idle_for(cpus)
@@ -174,6 +175,7 @@ def _max_samples(row: Row) -> int:
 def _group(host: Host, row: Row, context: TrialContext, cpus: Sequence[int]) -> tuple[PlannedProcess, ...]:
     secondaries = len(cpus) - 1
     ring = cast(RingMode, row.driver)
+    die_in = cast(DieIn, row.params["die"])
     load = replace(load_of(_with_flows(row, 1), context, "primary"), max_samples=_max_samples(row))
     primary = SimplePrimaryParams(
         ring=ring,
@@ -183,7 +185,7 @@ def _group(host: Host, row: Row, context: TrialContext, cpus: Sequence[int]) -> 
     )
 
     def planned(name: str, index: int, argv: tuple[str, ...]) -> PlannedProcess:
-        return dpdk_process(
+        process = dpdk_process(
             host,
             context,
             name=name,
@@ -195,9 +197,12 @@ def _group(host: Host, row: Row, context: TrialContext, cpus: Sequence[int]) -> 
             secondary=index > 0,
             measures=index == 0,
         )
+        dies = die_in != "none" and index == secondaries
+        return process.model_copy(
+            update={"dies": dies, "may_hang": die_in in {"enqueue", "dequeue"} and not dies},
+        )
 
     half_way_s = float(row.params["warmup_s"]) + float(row.params["window_s"]) / 2
-    die_in = cast(DieIn, row.params["die"])
     members = [
         SimpleSecondaryParams(
             proc_id=index,

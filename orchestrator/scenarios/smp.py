@@ -15,7 +15,7 @@ from orchestrator.apps.process import PlannedProcess
 from orchestrator.errors import UsageError
 from orchestrator.inventory.addresses import kernel_address
 from orchestrator.inventory.model import Inventory
-from orchestrator.scenarios.base import Row, Scenario, TrialContext
+from orchestrator.scenarios.base import Row, Rows, Scenario, TrialContext
 from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host
 from orchestrator.scenarios.common import EVERYWHERE
 from orchestrator.scenarios.load import (
@@ -29,7 +29,7 @@ from orchestrator.scenarios.load import (
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
 from orchestrator.scenarios.processes import dpdk_process, kernel_process
-from orchestrator.scenarios.rows import LeftOutError, check_link, every
+from orchestrator.scenarios.rows import LeftOutError, check_flows, check_link, every
 
 PORTS = Parameter(
     "ports", int, (1,), "ports of the group: pairs 0-1, 2-3; a port without a pair sends to itself", low=1, high=2
@@ -54,9 +54,9 @@ class SymmetricMp:
     headline: Sequence[str] = ("processes",)
     example: str = "--set processes=1 --set size=64,1024"
 
-    def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> list[Row]:
+    def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> Rows:
         """Transport and link first, then processes, then the rest; see `Scenario.rows`."""
-        return every(settings, lambda values: self._row(inventory, values, explicit), self.name)
+        return every(settings, lambda values: self._row(inventory, values, explicit), self.name, explicit)
 
     def _row(self, inventory: Inventory, params: dict[str, Value], explicit: frozenset[str]) -> Row:
         transport, link = str(params.pop("transport")), str(params.pop("link"))
@@ -67,15 +67,9 @@ class SymmetricMp:
         try:
             used = choose(inventory, link, dpdk=dpdk, ports=int(params["ports"]), processes=int(params["processes"]))
         except UsageError as error:
-            # A default that the inventory cannot carry is left out; what the user asked for by name is refused.
-            if {"processes", "ports"} & explicit:
-                raise
-            raise LeftOutError(error.what) from error
-        if int(params["flows"]) < int(params["processes"]):
-            raise UsageError(
-                f"flows={params['flows']} cannot reach processes={params['processes']}",
-                remedy="set at least as many flows",
-            )
+            raise LeftOutError(error.what, *({"processes", "ports", "link"} & explicit)) from error
+        check_flows(params, "processes")
+        check_flows(params, "ports")
         if params["idle"] == "auto":
             params["idle"] = idle_for(_pollers(inventory, int(params["processes"])))
         return Row(transport, link, driver_label(used, dpdk=dpdk), params)

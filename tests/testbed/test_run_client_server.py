@@ -38,7 +38,7 @@ def fates(result: Result, **wanted: object) -> dict[str, dict[str, Any]]:
 
 def test_every_form_runs_and_every_packet_is_accounted_for(bed: Bed) -> None:
     result = run(bed, "clients=2", "depth=4", "window_s=0.3")
-    rows = {(row["transport"], row["link"], json.loads(row["params"])["dispatch"]): row for row in result.rows}
+    rows = {(row["transport"], row["link"], row["driver"].split()[1]): row for row in result.rows}
     assert set(rows) == {
         ("dpdk", "memif", "round-robin"),
         ("dpdk", "memif", "flow"),
@@ -53,7 +53,7 @@ def test_every_form_runs_and_every_packet_is_accounted_for(bed: Bed) -> None:
         assert int(row["n"]) > 20
         assert int(row["lost"]) == 0
         assert "accounting" not in row["verdict"]
-        of = fates(result, transport=transport, link=link, dispatch=dispatch)
+        of = fates(result, transport=transport, link=link, driver=row["driver"])
         first, second = ("client0", "client1") if transport == "dpdk" else ("worker0", "worker1")
         centre = "server" if transport == "dpdk" else "dispatcher"
         assert set(of) == {f"{centre}/{first}", f"{centre}/{second}", centre, first, second}
@@ -63,6 +63,7 @@ def test_every_form_runs_and_every_packet_is_accounted_for(bed: Bed) -> None:
             assert of[centre]["out"] == of[first]["in"] + of[second]["in"]
         if dispatch in {"round-robin", "relay"}:
             assert abs(of[first]["in"] - of[second]["in"]) <= 1
+    assert len({row["params"] for row in result.rows}) == 1, "all share one panel"
     for trial in result.trials:
         assert trial["record"]["fault"] == ""
         assert not [v for v in trial["result"]["verdicts"] if v["name"] == "invalid: accounting"]

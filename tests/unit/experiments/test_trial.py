@@ -37,9 +37,11 @@ class Watcher:
 class Bed:
     """Two recorded hosts whose calls also go, in order, into one list."""
 
-    def __init__(self, tmp_path, *assignments, trials=1, processes=None, wrap=lambda remote: remote):
+    def __init__(self, tmp_path, *assignments, trials=1, processes=None, wrap=lambda remote: remote, scenario="smp"):
         inventory = resolve_cores(load(INVENTORIES / "local.yml"), (0, 1))
-        request = Request(scenario_named("smp"), ("window_s=0.02", "warmup_s=0.2", *assignments), trials, 1, "smp")
+        request = Request(
+            scenario_named(scenario), ("window_s=0.02", "warmup_s=0.2", *assignments), trials, 1, scenario
+        )
         self.plan = make_plan(inventory, request, DIGEST)
         self.recorded = {name: RecordingRemote(name, [PROBE], processes=processes) for name in ("alpha", "beta")}
         self.together = []
@@ -192,3 +194,47 @@ def test_repeats_end_at_a_quarter_more(tmp_path):
     outcome = run_trials(bed.plan, bed.runner, bed.records.append, Watcher(), spoilt=lambda _: True)
     assert len(outcome.records) == planned + planned // 4
     assert len({record.trial.key for record in outcome.records}) == len(outcome.records)
+
+
+RINGS = ("transport=dpdk", "ring=mp_mc", "placement=apart", "size=8", "secondaries=2")
+KILLED = ("", ExitStatus(-9, "exit", 0.1))
+
+
+def test_a_death_that_was_asked_for_is_no_fault_and_does_not_end_the_run(tmp_path):
+    bed = Bed(tmp_path, *RINGS, "die=holding", trials=4, processes={"secondary2": KILLED}, scenario="simple")
+    outcome = run_trials(bed.plan, bed.runner, bed.records.append, Watcher())
+    assert not outcome.gave_up
+    assert outcome.faults == ()
+    assert len(outcome.records) == len(bed.plan.trials) == 5
+    assert all(record.probes_after for record in outcome.records[:4])
+    ends = {process.name: process.exit_code for process in outcome.records[0].processes}
+    assert ends == {"primary": 0, "secondary1": 0, "secondary2": -9}
+
+
+@pytest.mark.parametrize(
+    ("who", "status"),
+    [
+        ("secondary1", ExitStatus(-9, "exit", 0.1)),
+        ("secondary2", ExitStatus(-11, "exit", 0.1)),
+        ("secondary2", ExitStatus(1, "exit", 0.1)),
+        ("secondary2", ExitStatus(-9, "lost", 0.1)),
+        ("primary", ExitStatus(1, "exit", 0.1)),
+    ],
+)
+def test_any_other_end_is_a_fault_also_where_a_death_was_asked_for(tmp_path, who, status):
+    bed = Bed(tmp_path, *RINGS, "die=holding", processes={who: ("", status)}, scenario="simple")
+    assert who in bed.first().fault
+
+
+@pytest.mark.parametrize("where", ["enqueue", "dequeue"])
+def test_those_who_hang_on_a_stuck_ring_are_no_faults_where_that_was_asked_for(tmp_path, where):
+    processes = {
+        "primary": ("", ExitStatus(1, "exit", 0.1)),
+        "secondary1": ("", ExitStatus(-9, "stopped", 4.0)),
+        "secondary2": KILLED,
+    }
+    bed = Bed(tmp_path, *RINGS, f"die={where}", trials=4, processes=processes, scenario="simple")
+    records = [bed.runner.run(trial, 0, bed.records.append) for trial in bed.plan.trials[:-1]]
+    assert [record.fault for record in records] == ["", "", "", ""]
+    holding = Bed(tmp_path, *RINGS, "die=holding", processes=processes, scenario="simple")
+    assert holding.first().fault != ""

@@ -149,3 +149,19 @@ def test_the_question_counts_what_was_measured(experiment):
     assert "8 rows, 48 trials" in text
     packets = int(re.search(r"([\d,]+) packets", text)[1].replace(",", ""))
     assert packets == int(experiment.trials["n"].sum())
+
+
+def test_the_way_of_dispatching_stands_in_the_label_and_the_device_is_explained(tmp_path):
+    series = ("dpdk", "memif", "memif flow", "memif flow")
+    folder = ExperimentFolder(tmp_path)
+    trial = planned_trial("t1", series=series)
+    folder.write_plan(
+        Plan(experiment="e", scenario="smp", seed=0, source_digest="0", hosts=(), trials=(trial,), estimated_s=1)
+    )
+    write_trial(folder, trial, [1000] * 100)
+    ingest(folder, record_of(trial))
+    made = open_experiment(tmp_path)
+    assert wording.label_without_marks(made.rows[0]) == "dpdk over memif (flow)"
+    assert wording.device(made.rows[0]) == "memif"
+    (sentence,) = findings.series_explained(made)
+    assert sentence.startswith("**dpdk over memif (flow)**: shared memory between two processes")

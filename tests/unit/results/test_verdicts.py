@@ -263,6 +263,63 @@ def test_a_ring_that_is_stuck_is_said_before_who_died(folder):
     assert result.verdicts[2].detail == "gen: 12 of 2047 (ring stuck)"
 
 
+def deadly(*, hangs=False):
+    """A trial in which the first process is to kill itself, after which the second may hang."""
+    trial = planned_trial(count=2)
+    first, second, generator = trial.processes
+    update = {"may_hang": hangs}
+    processes = (
+        first.model_copy(update={"dies": True}),
+        second.model_copy(update=update),
+        generator.model_copy(update=update),
+    )
+    return trial.model_copy(update={"processes": processes})
+
+
+def ends(trial, *codes):
+    """How the processes ended: the first by itself, the others when they were stopped."""
+    return tuple(
+        ProcessOutcome(
+            name=p.name, host=p.host, exit_code=code, reason="stopped" if at else "exit", ready_s=0.1, seconds=1
+        )
+        for at, (p, code) in enumerate(zip(trial.processes, codes, strict=True))
+    )
+
+
+def without_stats_of_the_dead(folder, trial, record, **files):
+    write_trial(folder, trial, STEADY, shares=(0.5, 0.5), **files)
+    dead = trial.processes[0]
+    folder.trial(trial.key).of_process(dead.host, dead.name, "stats.json").unlink()
+    return ingest(folder, record_of(trial, **record))
+
+
+def test_a_process_that_killed_itself_as_asked_is_a_mark_and_owes_no_stats(folder):
+    trial = deadly()
+    pool = {"size": 2047, "in_use_at_end": 3, "explained": {"killed": 3, "ring_stuck": 0}}
+    record = {"processes": ends(trial, -9, 0, 0)}
+    result = without_stats_of_the_dead(folder, trial, record, generator={"pool": pool})
+    assert names(result) == ["killed as asked", "buffers leaked"]
+    assert result.verdicts[0].detail == "b: symmetric_mp0 after 1.00 s"
+    assert result.valid
+
+
+def test_a_process_that_was_to_kill_itself_and_did_not_makes_the_trial_invalid(folder):
+    trial = deadly()
+    result = outcome_of(folder, trial=trial, record={"processes": ends(trial, 0, 0, 0)}, shares=(0.5, 0.5))
+    assert names(result) == ["invalid: not killed"]
+
+
+def test_after_a_death_that_was_asked_for_a_stuck_ring_excuses_who_hangs_on_it_and_nothing_else_does(folder, tmp_path):
+    trial = deadly(hangs=True)
+    record = {"processes": ends(trial, -9, -9, 1)}
+    stuck = {"ended": "ring stuck", "ring_stuck": "to the primary"}
+    result = without_stats_of_the_dead(folder, trial, record, generator=stuck)
+    assert names(result) == ["invalid: ring stuck", "killed as asked"]
+    other = ExperimentFolder(tmp_path / "other")
+    result = without_stats_of_the_dead(other, trial, record)
+    assert names(result) == ["killed as asked", "invalid: app died"]
+
+
 def test_what_a_kill_leaked_is_a_reason_of_its_own_and_no_imbalance(folder):
     pool = {"size": 2047, "in_use_at_end": 3, "explained": {"killed": 3, "ring_stuck": 0}}
     result = outcome_of(folder, generator={"pool": pool})

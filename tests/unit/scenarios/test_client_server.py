@@ -1,5 +1,6 @@
 """Rows, refusals and command lines of client-server."""
 
+import json
 import re
 
 import pytest
@@ -29,9 +30,9 @@ def own(process):
 
 
 def test_the_default_run_has_both_ways_of_each_transport_with_one_and_two_clients():
-    seen = {(t.transport, t.link, t.driver, t.params["clients"], t.params["dispatch"]) for t in measured(plan())}
+    seen = {(t.transport, t.link, t.driver, t.params["clients"]) for t in measured(plan())}
     assert seen == {
-        (transport, link, driver, clients, way)
+        (transport, link, f"{driver} {way}", clients)
         for transport, link, driver, ways in (
             ("dpdk", "memif", "memif", ("round-robin", "flow")),
             ("dpdk", "veth", "tap", ("round-robin", "flow")),
@@ -41,6 +42,32 @@ def test_the_default_run_has_both_ways_of_each_transport_with_one_and_two_client
         for clients in (1, 2)
         for way in ways
     }
+
+
+@pytest.mark.parametrize(
+    "assignments",
+    [
+        (),
+        ("ring_size=64",),
+        ("ring_size=64,128", "drain_us=100,0"),
+        ("rate=10000", "sleep_us=5000", "drain_us=100"),
+    ],
+)
+def test_every_way_over_every_transport_shares_the_parameters_of_a_panel(assignments):
+    panels = {}
+    for trial in measured(plan("clients=2", *assignments)):
+        panels.setdefault(json.dumps(trial.params, sort_keys=True), set()).add((trial.transport, trial.driver))
+    dpdk = {("dpdk", f"{driver} {way}") for driver in ("memif", "tap") for way in ("round-robin", "flow")}
+    twin = {(t, f"kernel+bridge {way}") for t in ("tcp", "tcp-poll") for way in ("handoff", "relay")}
+    *others, largest = sorted(panels.values(), key=len)
+    assert largest == dpdk | twin
+    assert all(other == dpdk for other in others)
+
+
+def test_the_way_of_dispatching_reaches_the_programs():
+    for trial in measured(plan("clients=1")):
+        way = trial.driver.split()[1]
+        assert f"--dispatch={way}" in own(trial.processes[0])
 
 
 def test_the_default_run_takes_at_most_five_minutes():

@@ -84,6 +84,62 @@ def test_drain_is_the_forwarders_and_never_is_a_word():
     }
 
 
+def test_connections_that_would_need_more_than_half_a_gib_are_refused_with_the_reason():
+    large = ("payload=large", "large_size=65536", "link=veth")
+    with pytest.raises(UsageError, match=r"flows=4096 with messages of 65536 B over TCP need about 15\d\d MiB"):
+        plan("transport=tcp", "flows=4096", *large)
+    with pytest.raises(UsageError, match="take fewer flows"):
+        plan("transport=tcp-poll", "flows=1400", *large)
+    assert measured(plan("transport=tcp,tcp-poll", "flows=1300", *large))
+    made = plan("flows=4096", *large)
+    assert {trial.transport for trial in made.trials} == {"dpdk"}
+    assert len(made.left_out) == 1
+    for size in ("size=64", "size=1456", "large_size=8192"):
+        every = plan("flows=4096", "transport=tcp,dpdk", "link=veth", size)
+        assert len(measured(every)) == 6
+        assert every.left_out == ()
+
+
+NEVER_DRAINED = ("transport=dpdk", "link=memif", "drain_us=-1")
+
+
+@pytest.mark.parametrize(
+    ("settings", "enough"),
+    [
+        (("payload=struct",), 32),
+        (("payload=struct", "ports=2"), 63),  # 31 may wait in each of two buffers
+        (("payload=large", "large_size=8192"), 6),  # 6 frames each
+        (("payload=large", "large_size=8192", "ports=2"), 11),
+        (("payload=large", "large_size=50000"), 2),  # 35 frames: 32 leave, and 3 wait for others
+        (("payload=large", "large_size=46000"), 1),  # 32 frames fill a buffer by themselves
+    ],
+)
+def test_without_a_drain_each_port_must_come_to_fill_its_buffer(settings, enough):
+    made = measured(plan(*NEVER_DRAINED, *settings, f"depth={enough}"))
+    assert len(made) == 1
+    # The same loop, played through: a message goes round when all its frames have left their port's buffer.
+    frames = -(-int(made[0].params["size"]) // 1444) if made[0].params["payload"] == "large" else 1
+    assert goes_on(enough, frames, made[0].params["ports"])
+    if enough > 1:
+        assert not goes_on(enough - 1, frames, made[0].params["ports"])
+        with pytest.raises(UsageError, match=f"a depth of {enough} or more"):
+            plan(*NEVER_DRAINED, *settings, f"depth={enough - 1}")
+
+
+def goes_on(depth, frames, ports, messages=2000):
+    """Whether a closed loop of so many messages comes to its end if a port's 32 frames leave together."""
+    sent = [0] * ports
+    waiting = []
+    for number in range(messages):
+        port = number % ports
+        sent[port] += frames
+        waiting.append((port, sent[port]))
+        waiting = [(at, last) for at, last in waiting if last > sent[at] // 32 * 32]
+        if len(waiting) == depth:
+            return False
+    return True
+
+
 def test_dump_is_asked_of_both_ends():
     for trial in measured(plan("dump=5", "payload=struct")):
         for process in trial.processes:
@@ -110,7 +166,7 @@ def test_one_byte_more_is_refused_or_sent_in_fragments(link):
         (("transport=tcp", "link=memif"), "tcp cannot cross memif"),
         (("link=wire",), "the inventory has no wire link"),
         (("size=47", "payload=struct"), "has a struct of 48 bytes"),
-        (("drain_us=-1", "payload=struct", "transport=dpdk"), "no buffer of 32 fills"),
+        (("drain_us=-1", "payload=struct", "transport=dpdk"), "once no buffer of 32 fills, nothing ever returns"),
         (("sleeper=sender", "sleep_us=10", "transport=tcp"), "sleeper=sender is measured over dpdk"),
         (("ports=2", "link=veth", "transport=dpdk"), "1 veth links without a tap"),
     ],
@@ -124,6 +180,14 @@ def test_parameters_that_mean_nothing_to_a_row_make_one_row():
     made = measured(plan("transport=tcp", "payload=struct", "drain_us=0,100", "large_size=5000,6000"))
     assert len(made) == 1
     assert "large_size" not in made[0].params
+
+
+def test_the_twin_stands_beside_a_row_of_dpdk_also_where_that_drains_late():
+    made = measured(plan("link=veth", "payload=struct", "drain_us=100,1000"))
+    drains = sorted((trial.transport, trial.params["drain_us"]) for trial in made)
+    assert drains == [("dpdk", 100), ("dpdk", 1000), ("tcp", 100), ("tcp-poll", 100)]
+    twins = [process for trial in made if trial.transport != "dpdk" for process in trial.processes]
+    assert not any(word.startswith("--drain") for process in twins for word in process.argv)
 
 
 def test_jumbo_frames_are_sent_where_the_link_has_them():

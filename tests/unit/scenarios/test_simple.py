@@ -163,6 +163,14 @@ def test_only_the_last_secondary_dies_and_in_the_middle_of_the_window():
     assert not any(word.startswith("--die") for word in (*first, *trial.processes[0].argv))
     assert value(last, "die-in") == "enqueue"
     assert value(last, "die-after") == "0.7"
+    assert [process.dies for process in trial.processes] == [False, False, True]
+
+
+@pytest.mark.parametrize(("where", "hang"), [("none", 0), ("idle", 0), ("holding", 0), ("enqueue", 2), ("dequeue", 2)])
+def test_only_who_is_left_with_a_stuck_ring_may_hang(where, hang):
+    trial = dpdk("secondaries=2", f"die={where}")
+    assert [process.may_hang for process in trial.processes] == [hang > 0, hang > 0, False]
+    assert [process.dies for process in trial.processes] == [False, False, where != "none"]
 
 
 def test_the_twin_has_no_such_fault():
