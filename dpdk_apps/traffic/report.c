@@ -10,7 +10,9 @@ static void
 write_fields(struct stats *s, const struct measurement *m, double ticks_per_s)
 {
 	const struct link *l = m->link;
+	struct rte_eth_stats driver[PORT_MAX];
 
+	driver_stats_read(l->ports, l->port_count, driver);
 	stats_number(s, "ticks_per_s", ticks_per_s);
 	meter_stats(m->meter, &m->line->generator,
 			(double)(m->window_end - m->window_begin) / ticks_per_s, s);
@@ -19,6 +21,7 @@ write_fields(struct stats *s, const struct measurement *m, double ticks_per_s)
 	stats_string(s, "ended", m->ended);
 	stats_count(s, "unsent", m->unsent);
 	link_report(s, l, meter_taken(m->meter));
+	report_driver_stats(s, l->ports, l->port_count, driver);
 	stats_threads(s);
 }
 

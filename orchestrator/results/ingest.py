@@ -17,6 +17,7 @@ from orchestrator.results.model import (
     ThreadReading,
     TrialResult,
 )
+from orchestrator.results.packet_counts import compare
 from orchestrator.results.samples import Samples, SamplesError, read_parquet, read_recorder, write_parquet
 from orchestrator.results.statistics import drift, percentiles
 from orchestrator.results.stats import ProcessStats, StatsError, read_stats
@@ -87,6 +88,7 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         generator_accounting=_generator_accounting(measuring, stats),
         pools=_pools(stats),
         probes=probe_shifts(record),
+        counts=compare(record, stats),
         proof=_proof(trial, record, measuring, stats),
     )
     generator = evidence.generator
@@ -115,6 +117,8 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         threads=evidence.threads,
         probes=evidence.probes,
         compared=evidence.proof.compared if evidence.proof else 0,
+        compared_counts=evidence.counts.compared,
+        uncompared_counts=evidence.counts.uncompared,
         verdicts=judge(evidence),
     )
 

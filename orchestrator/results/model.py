@@ -139,6 +139,10 @@ class TrialResult(Record):
     threads: tuple[ThreadReading, ...] = ()
     compared: int = 0
     """Captured packets that were compared, field by field, with what was sent."""
+    compared_counts: tuple[str, ...] = ()
+    """Whose packet counts were compared, one line each."""
+    uncompared_counts: tuple[str, ...] = ()
+    """Whose were not, and why."""
     probes: tuple[ProbeShift, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
 

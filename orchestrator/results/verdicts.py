@@ -8,13 +8,13 @@ The placement probe may exclude, because it is measured outside the window and k
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.apps.process import PlannedProcess
 from orchestrator.experiments.records import ProcessOutcome, TrialRecord
 from orchestrator.results.content_proof import Proof
 from orchestrator.results.model import Accounting, PoolBalance, ProbeShift, ThreadReading, Verdict
-from orchestrator.results.packet_counts import disagreements
+from orchestrator.results.packet_counts import Comparison
 from orchestrator.results.stats import ProcessStats, cpus_of_list
 
 PROBE_SHIFT = 0.25
@@ -54,6 +54,8 @@ class Evidence:
     generator_accounting: Accounting | None = None
     pools: tuple[PoolBalance, ...] = ()
     probes: tuple[ProbeShift, ...] = ()
+    counts: Comparison = field(default_factory=Comparison)
+    """What came of the comparison of everybody's counts."""
     proof: Proof | None = None
     """What came of the comparison of captured packets, where the trial was to keep some."""
 
@@ -268,8 +270,8 @@ def leaked(evidence: Evidence) -> Verdict | None:
 
 
 def counts_disagree(evidence: Evidence) -> Verdict | None:
-    """A program and its driver, or the two ends of a memif, did not count the same packets."""
-    wrong = disagreements(evidence.record, evidence.stats)
+    """A program and its driver, or the two ends of a link, did not count the same packets."""
+    wrong = evidence.counts.disagreements
     return _invalid("counts disagree", "; ".join(wrong)) if wrong else None
 
 

@@ -52,6 +52,11 @@ def test_what_arrives_is_proved_over_every_transport(bed: Bed) -> None:
         assert "contents differ" not in content, trial["result"]["verdicts"]
         assert "counts disagree" not in content, trial["result"]["verdicts"]
         assert trial["result"]["compared"] >= (5 if floor else 10)
+        if planned["transport"] == "dpdk":
+            counts = trial["result"]["compared_counts"]
+            assert any("with the counts of net_" in line for line in counts), trial["result"]["uncompared_counts"]
+            ends = any(line.startswith(f"both ends of {planned['link']}") for line in counts)
+            assert ends != floor, trial["result"]["uncompared_counts"]
         folder = result.root / "trials" / planned["key"]
         (tag,) = (int(word[6:]) for word in planned["processes"][-1]["argv"] if word.startswith("--tag="))
         for process in planned["processes"]:

@@ -37,7 +37,51 @@ def outcome(tmp_path, *, server=None, generator=None, link="memif", record=None)
 
 
 def test_counts_that_agree_are_no_verdict(tmp_path):
-    assert outcome(tmp_path).verdict == "ok"
+    result = outcome(tmp_path)
+    assert result.verdict == "ok"
+    assert result.compared_counts == (
+        "b: port 0: with the counts of net_memif",
+        "a: port 0: with the counts of net_memif",
+        "both ends of memif, by queue",
+    )
+    assert result.uncompared_counts == ()
+
+
+def over_veth(rx, tx, **drops):
+    return {
+        "queues": [{**queue(rx, tx, "net_af_packet"), "drops": drops}],
+        "driver_stats": driver(rx, tx),
+    }
+
+
+def test_both_ends_of_a_veth_are_compared_where_only_ours_came(tmp_path):
+    result = outcome(tmp_path, link="veth", server=over_veth(5000, 5000), generator=over_veth(5000, 5000))
+    assert result.verdict == "ok"
+    assert "both ends of veth, by port" in result.compared_counts
+    assert result.uncompared_counts == ()
+
+
+def test_more_from_a_veth_than_was_sent_is_a_disagreement(tmp_path):
+    result = outcome(tmp_path, link="veth", server=over_veth(5001, 5000), generator=over_veth(5000, 5000))
+    details = {verdict.name: verdict.detail for verdict in result.verdicts}
+    assert details["invalid: counts disagree"] == "port 0: the other end received 5001, the generator sent 5000"
+
+
+@pytest.mark.parametrize(
+    ("server", "why"),
+    [
+        (over_veth(4990, 5005), "both ends of veth: 15 frames were lost on the way"),
+        (over_veth(5002, 5000, group_address=2), "both ends of veth: 2 frames of others came"),
+        (
+            {"queues": [queue(5000, 5000, "net_tap")], "driver_stats": driver(5000, 5000)},
+            "both ends of veth: through net_af_packet, net_tap others may send and drop",
+        ),
+    ],
+)
+def test_it_is_said_why_ends_of_a_veth_were_not_compared(tmp_path, server, why):
+    result = outcome(tmp_path, link="veth", server=server, generator=over_veth(5000, 5000))
+    assert why in result.uncompared_counts
+    assert not any("both ends" in line for line in result.compared_counts)
 
 
 @pytest.mark.parametrize("side", ["server", "generator"])
@@ -69,13 +113,14 @@ def test_a_queue_is_compared_with_its_own_at_the_other_end(tmp_path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"link": "veth"},  # others may send there too
         {"generator": {"settled": False}},  # something may still have been under way
     ],
 )
 def test_ends_are_not_compared_where_they_may_differ(tmp_path, changes):
     server = {"queues": [queue(4000, 4000)], "driver_stats": driver(4000, 4000)}
-    assert outcome(tmp_path, server=server, **changes).verdict == "ok"
+    result = outcome(tmp_path, server=server, **changes)
+    assert result.verdict == "ok"
+    assert result.uncompared_counts == ("both ends of memif: the generator did not wait until nothing was under way",)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +134,9 @@ def test_ends_are_not_compared_where_they_may_differ(tmp_path, changes):
     ],
 )
 def test_drivers_that_count_otherwise_are_not_compared(tmp_path, server):
-    assert outcome(tmp_path, server=server).verdict == "ok"
+    result = outcome(tmp_path, server=server)
+    assert result.verdict == "ok"
+    assert result.uncompared_counts[0].startswith("b: port 0: net_")
 
 
 def test_the_packets_of_a_group_are_summed(tmp_path):
