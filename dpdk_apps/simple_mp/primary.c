@@ -17,7 +17,10 @@
 #define STOP_TIMEOUT_MS 1000
 #define PLACE "--proc-id"
 
-/* Waits until all secondaries have taken their places. False if a stop was asked for first. */
+/*
+ * Waits until all secondaries have taken their places; one that was killed since has done so too,
+ * and its death is seen to once it is measured. False if a stop was asked for first.
+ */
 static bool
 wait_joined(const struct space *s)
 {
@@ -26,7 +29,8 @@ wait_joined(const struct space *s)
 
 	/* Shared memory has no event; they start within a second and nothing is measured yet. */
 	while (place <= s->record->secondaries) {
-		if (roster_holder(&s->record->roster, place) != 0)
+		if (roster_holder(&s->record->roster, place) != 0 ||
+				roster_died(&s->record->roster, place))
 			place++;
 		else if (poll(&stop, 1, 1) != 0 || lifecycle_stopping())
 			return false;
