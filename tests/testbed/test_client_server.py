@@ -91,8 +91,10 @@ def test_what_comes_by_one_port_leaves_by_its_pair(lab: Lab) -> None:
     assert all(queue["rx_packets"] > 0 for queue in server["queues"])
     for client in clients:
         first, second = client["queues"]
-        assert first["ring_packets"] == second["tx_packets"] > 0
-        assert second["ring_packets"] == first["tx_packets"] > 0
+        # What could not be sent is counted where it was to leave: a probe may come before the other link is up.
+        for came, left in ((first, second), (second, first)):
+            assert came["ring_packets"] == left["tx_packets"] + left["drops"]["tx_full"]
+            assert left["tx_packets"] > 100 * left["drops"]["tx_full"]
 
 
 RATE = 20_000
