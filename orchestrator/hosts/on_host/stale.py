@@ -159,14 +159,16 @@ def clean_sockets(folder: str) -> list[str]:
     removed = []
     for name in entries(folder):
         path = os.path.join(folder, name)
-        if not stat.S_ISSOCK(os.lstat(path).st_mode):
-            continue
-        os.chdir(folder)  # a socket's path has room for 107 characters only
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
-            client.settimeout(2.0)
-            if client.connect_ex(name) == errno.ECONNREFUSED:
-                os.unlink(path)
-                removed.append(path)
+        # The host at the other end of the link sees the same folder, and may be cleaning it at the same time.
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISSOCK(os.lstat(path).st_mode):
+                continue
+            os.chdir(folder)  # a socket's path has room for 107 characters only
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+                client.settimeout(2.0)
+                if client.connect_ex(name) == errno.ECONNREFUSED:
+                    os.unlink(path)
+                    removed.append(path)
     return removed
 
 
