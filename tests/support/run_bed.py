@@ -198,6 +198,17 @@ class Bed:
         tool.until(lambda: ready or look(), f"{process} ready")
         return ready[0].parent
 
+    def wait_into_window(self, tool: Tool, warmup_s: float, process: str = "traffic") -> Path:
+        """Wait until the measuring process, which polls, has measured for a moment; its trial.
+
+        Told by its processor time since it was ready: it has used no more of it than time has gone by.
+        """
+        folder = self.wait_for_window(tool, process=process)
+        pid = self.wait_for_process(tool, process).pid
+        wanted = cpu_ticks(pid) + (warmup_s + 0.1) * os.sysconf("SC_CLK_TCK")
+        tool.until(lambda: cpu_ticks(pid) >= wanted, f"{process} measuring")
+        return folder
+
     def open_changes(self) -> list[dict[str, object]]:
         """Changes of hosts that the controller's journal calls begun and not done."""
         text = self.journal.read_text() if self.journal.exists() else ""
@@ -224,6 +235,12 @@ class Bed:
             target = self.workdir(host) / "build"
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(other.workdir(host) / "build", target, symlinks=True)
+
+
+def cpu_ticks(pid: int) -> int:
+    """Processor time of a process so far, in clock ticks."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(words[11]) + int(words[12])
 
 
 def pool_pages() -> int:

@@ -53,8 +53,8 @@ def test_an_app_that_dies_before_it_is_ready(bed: Bed) -> None:
 
 
 def test_an_app_that_dies_in_the_window(bed: Bed) -> None:
-    with bed.start(*SMALL[:-1], "window_s=1", trials=2) as tool:
-        folder = bed.wait_for_window(tool)
+    with bed.start(*SMALL[:-1], "warmup_s=0.2", "window_s=2", trials=2) as tool:
+        folder = bed.wait_into_window(tool, warmup_s=0.2)
         kill(bed.wait_for_process(tool, "symmetric_mp").pid)
         ended = tool.wait()
     check_failed_trial(bed, tool, ended, "ended while it was measured: it was killed by signal 9")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas
 import pytest
 from namespace_hosts import left_of
-from support.run_bed import SMALL, Bed, alone, pool_pages
+from support.run_bed import SMALL, Bed, alone, cpu_ticks, pool_pages
 from support.tool import eventually, run_tool
 
 from orchestrator.testbeds import namespaces
@@ -132,12 +132,6 @@ def counters(bed: Bed) -> dict[str, int]:
         found[interface.name] = sum(counted)
     assert len(found) == 2
     return found
-
-
-def cpu_ticks(pid: int) -> int:
-    """Processor time of a process so far, in clock ticks."""
-    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(words[11]) + int(words[12])
 
 
 def test_nothing_is_sent_to_hosts_in_a_window_and_the_controller_sleeps(bed: Bed) -> None:
