@@ -1,21 +1,20 @@
 #include "exchange.h"
 
 #include <rte_branch_prediction.h>
-#include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
 #include "clock.h"
 #include "frame_capture.h"
-#include "lifecycle.h"
 #include "message.h"
 #include "probe.h"
 
 /* Waiting until nothing is under way ends at this many times --settle-ms at the latest. */
 #define SETTLE_MOST 50
 
-static void
-take_frame(struct exchange *x, struct lane *lane, struct rte_mbuf *m, uint64_t tick)
+static inline void
+take_frame(void *self, struct lane *lane, struct rte_mbuf *m, uint64_t tick)
 {
+	struct exchange *x = self;
 	uint32_t tag = x->line->generator.tag;
 	struct message probe;
 	struct frame f;
@@ -34,27 +33,10 @@ take_frame(struct exchange *x, struct lane *lane, struct rte_mbuf *m, uint64_t t
 		lane->drops[LINK_REFUSED]++;
 }
 
-/* One look at every queue. Returns how many frames came. */
 static inline uint32_t
 receive(struct exchange *x)
 {
-	struct rte_mbuf *frames[LINK_MAX_BURST];
-	uint32_t all = 0;
-
-	for (uint16_t i = 0; i < x->link->lane_count; i++) {
-		struct lane *lane = &x->link->lanes[i];
-		uint16_t n = rte_eth_rx_burst(lane->port, lane->queue, frames, x->line->link.burst);
-		uint64_t tick;
-
-		if (n == 0)
-			continue;
-		tick = clock_ticks();
-		for (uint16_t j = 0; j < n; j++)
-			take_frame(x, lane, frames[j], tick);
-		rte_pktmbuf_free_bulk(frames, n);
-		all += n;
-	}
-	return all;
+	return link_poll(x->link, take_frame, x);
 }
 
 /* Messages that have begun to leave. */
@@ -77,7 +59,7 @@ allowance(const struct exchange *x, uint64_t now)
 
 		wanted = depth > out ? depth - out : 0;
 	} else {
-		uint64_t due = schedule_due(&x->schedule, now);
+		uint64_t due = schedule_due(&x->window.schedule, now);
 
 		wanted = due > x->outbox.made ? due - x->outbox.made : 0;
 		/* An open loop that is behind comes back after each look at what came. */
@@ -97,42 +79,18 @@ transmit(struct exchange *x, uint64_t now, bool more)
 			break;
 	if (x->outbox.begin == x->outbox.end)
 		return 0;
-	return outbox_send(&x->outbox, x->link, &x->meter, open ? &x->schedule : NULL,
+	return outbox_send(&x->outbox, x->link, &x->meter, open ? &x->window.schedule : NULL,
 			x->line->link.burst, &x->capture);
 }
 
-static void
-end_window(struct exchange *x, uint64_t now)
-{
-	uint64_t due = schedule_due(&x->schedule, now);
-
-	outbox_discard(&x->outbox);
-	x->window_end = now;
-	recorder_window_end(x->meter.recorder);
-	if (meter_room(&x->meter) > 0 && due > sent_so_far(x))
-		x->unsent = due - sent_so_far(x);
-}
-
-/* Begins and ends the recorder's window with the schedule's, and cuts it short where it must. */
 static enum phase
-follow_schedule(struct exchange *x, uint64_t now)
+follow(struct exchange *x, uint64_t now)
 {
-	enum phase phase;
+	bool closed = x->window.closed != 0;
+	enum phase phase = window_follow(&x->window, now);
 
-	if (unlikely(x->window_end == 0 && lifecycle_stopping())) {
-		x->ended = "signal";
-		schedule_cut(&x->schedule, now);
-	} else if (unlikely(x->window_end == 0 && meter_room(&x->meter) == 0)) {
-		x->ended = "recorder full";
-		schedule_cut(&x->schedule, now);
-	}
-	phase = schedule_phase(&x->schedule, now);
-	if (phase >= PHASE_WINDOW && x->window_begin == 0) {
-		x->window_begin = now;
-		recorder_window_begin(x->meter.recorder);
-	}
-	if (phase >= PHASE_DRAIN && x->window_end == 0)
-		end_window(x, now);
+	if (!closed && x->window.closed != 0 && !x->link->guard.tripped)
+		outbox_discard(&x->outbox);
 	return phase;
 }
 
@@ -168,37 +126,50 @@ digest_lost(struct exchange *x)
 	}
 }
 
-void
-exchange_run(struct exchange *x)
+/* From warm-up to the end of the drain, and until nothing is under way. */
+static void
+run(void *self)
 {
-	const struct generator_options *g = &x->line->generator;
-	bool open = g->rate > 0;
+	struct exchange *x = self;
+	bool open = x->line->generator.rate > 0;
 	uint64_t now = clock_ticks();
-	uint64_t next_expiry = now + x->timeout;
+	uint64_t next_expiry = now + x->window.timeout;
 	enum phase phase = PHASE_WARMUP;
 
-	x->ended = "done";
-	schedule_begin(&x->schedule, now, x->ticks_per_s, g->rate, g->warmup_s, g->window_s,
-			g->timeout_ms / 1e3);
 	while (phase < PHASE_DRAIN || (phase == PHASE_DRAIN && x->meter.outstanding > 0)) {
 		uint32_t moved = receive(x);
 
 		now = clock_ticks();
-		phase = follow_schedule(x, now);
+		phase = follow(x, now);
 		/* A lost message must not hold its place in a closed loop. */
 		if (!open && now > next_expiry) {
-			(void)meter_expire(&x->meter, now, x->timeout);
-			next_expiry = now + x->timeout / 8;
+			(void)meter_expire(&x->meter, now, x->window.timeout);
+			next_expiry = now + x->window.timeout / 8;
 		}
 		incoming_expire(&x->incoming, now);
 		moved += transmit(x, now, phase < PHASE_DRAIN);
 		loop_rest(&x->line->shape, moved > 0);
 	}
 	settle(x);
+}
+
+void
+exchange_run(struct exchange *x)
+{
+	window_begin(&x->window, &x->meter, &x->line->generator, x->ticks_per_s, clock_ticks());
+	if (!driver_guard_run(&x->link->guard, run, x)) {
+		uint64_t now = clock_ticks();
+
+		window_cut(&x->window, now, "link lost");
+		(void)follow(x, now);
+	}
 	/* Whatever is still out is lost. */
 	(void)meter_expire(&x->meter, UINT64_MAX, 0);
 	if (x->incoming.reassembly != NULL)
 		reassembly_expire(x->incoming.reassembly, UINT64_MAX);
-	outbox_end(&x->outbox, x->link);
+	if (x->link->guard.tripped)
+		outbox_abandon(&x->outbox, x->link);
+	else
+		outbox_end(&x->outbox, x->link);
 	digest_lost(x);
 }

@@ -13,7 +13,7 @@
 #include "meter.h"
 #include "outbox.h"
 #include "outgoing.h"
-#include "schedule.h"
+#include "window.h"
 
 struct exchange {
 	struct link *link;
@@ -24,18 +24,14 @@ struct exchange {
 	struct outbox outbox;
 	struct incoming incoming;
 	struct capture capture;
-	struct schedule schedule;
+	struct window window;
 	double ticks_per_s;
-	uint64_t timeout;      /* ticks */
-	uint64_t window_begin; /* ticks; 0: not begun */
-	uint64_t window_end;
-	uint64_t unsent;      /* open loop: meant to leave before the window's end, and never did */
 	uint64_t digest_lost; /* of what was sent and did not come back in time */
 	bool settled;	      /* nothing was under way any more when it ended */
-	const char *ended;    /* why, as the statistics spell it */
 };
 
-/* Runs to the end of the drain, or until a stop was asked for (then the window is cut short). */
+/* Runs to the end of the drain, or until a stop was asked for or the link was lost (then the window
+ * is cut short). */
 void exchange_run(struct exchange *x);
 
 #endif

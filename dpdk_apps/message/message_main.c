@@ -34,14 +34,14 @@ exchange_begin(struct exchange *x, struct process *p, struct link *l)
 	const struct generator_options *g = &p->line.generator;
 	struct clock_mark now = clock_mark();
 	uint32_t messages = g->depth > 0 ? 2 * g->depth : OPEN_MESSAGES;
+	uint64_t timeout;
 
 	*x = (struct exchange){.link = l, .line = &p->line, .plan = &p->plan};
 	x->ticks_per_s = clock_ticks_per_s(&p->began, &now);
-	x->timeout = (uint64_t)(g->timeout_ms / 1e3 * x->ticks_per_s);
+	timeout = (uint64_t)(g->timeout_ms / 1e3 * x->ticks_per_s);
 	messages = RTE_MIN(messages, REASSEMBLY_MAX_BYTES / p->plan.bytes);
 	if (meter_begin(&x->meter, g) == 0 && outgoing_begin(&x->outgoing, &p->plan) == 0 &&
-			incoming_begin(&x->incoming, &p->plan, &x->meter, messages, x->timeout) ==
-					0)
+			incoming_begin(&x->incoming, &p->plan, &x->meter, messages, timeout) == 0)
 		return capture_begin(&x->capture, p->line.capture, p->line.dump, PCAP_ETHERNET);
 	complain("no memory for %" PRIu64 " samples and %u messages: %s; lower --max-samples",
 			g->max_samples, messages, strerror(errno));
@@ -73,6 +73,8 @@ measure_and_report(struct process *p, struct link *l)
 	if (message_report(x, clock_ticks_per_s(&p->began, &now)) != 0 ||
 			capture_end(&x->capture) != 0) {
 		code = EXIT_FAILED;
+	} else if (link_lost(l)) {
+		code = EXIT_FAILED;
 	} else if (x->meter.returns == 0 && !lifecycle_stopping()) {
 		complain("nothing came back: the forwarder answered the probes and then stopped");
 		code = EXIT_FAILED;
@@ -103,6 +105,8 @@ run(void *self)
 	if (code == EXIT_DONE)
 		code = probe(&link, &p->line.link, &generator) == 0 ? measure_and_report(p, &link)
 								    : EXIT_FAILED;
+	if (link.guard.tripped)
+		return (struct program_end){.code = code, .leave_memory = true};
 	/* Not polling any more, this end bears that the other one goes away. */
 	if (code == EXIT_DONE && generator.linger)
 		lifecycle_linger();

@@ -20,16 +20,15 @@ write_fields(struct stats *s, const struct exchange *x, double ticks_per_s)
 
 	driver_stats_read(l->ports, l->port_count, driver);
 	stats_number(s, "ticks_per_s", ticks_per_s);
-	meter_stats(&x->meter, &x->line->generator,
-			(double)(x->window_end - x->window_begin) / ticks_per_s, s);
+	meter_stats(&x->meter, &x->line->generator, window_length_s(&x->window, ticks_per_s), s);
 	content_report(s, &x->incoming, &digests);
 	stats_string(s, "shape", loop_shape_name(&x->line->shape));
 	stats_count(s, "sleep_us", x->line->shape.sleep_us);
 	stats_count(s, "mtu", x->line->mtu);
 	stats_count(s, "pool_empty", l->pool_empty);
 	stats_flag(s, "settled", x->settled);
-	stats_string(s, "ended", x->ended);
-	stats_count(s, "unsent", x->unsent);
+	stats_string(s, "ended", x->window.ended);
+	stats_count(s, "unsent", x->window.unsent);
 	link_report(s, l, incoming_taken(&x->incoming));
 	report_driver_stats(s, l->ports, l->port_count, driver);
 	stats_threads(s);

@@ -60,7 +60,7 @@ outbox_send(struct outbox *b, struct link *l, struct meter *m, const struct sche
 				b->lanes[b->begin + run] == b->lanes[b->begin])
 			run++;
 		tick = clock_ticks();
-		sent = link_send(lane, &b->frames[b->begin], run);
+		sent = link_send(l, lane, &b->frames[b->begin], run);
 		capture_copy_end(c, copy, sent > 0);
 		all += sent;
 		if (unlikely(sent < run && schedule != NULL)) {
@@ -96,9 +96,15 @@ void
 outbox_end(struct outbox *b, struct link *l)
 {
 	outbox_discard(b);
+	rte_pktmbuf_free_bulk(&b->frames[b->begin], b->end - b->begin);
+	outbox_abandon(b, l);
+}
+
+void
+outbox_abandon(struct outbox *b, struct link *l)
+{
 	for (uint16_t i = b->begin; i < b->end; i++)
 		l->lanes[b->lanes[i]].drops[LINK_UNFLUSHED]++;
-	rte_pktmbuf_free_bulk(&b->frames[b->begin], b->end - b->begin);
 	b->end = b->begin;
 }
 

@@ -51,4 +51,8 @@ void outbox_discard(struct outbox *b);
  * kept any more. */
 void outbox_end(struct outbox *b, struct link *l);
 
+/* Counts all that waits as unflushed and frees none of it: where a driver's fault cut the sending
+ * off, nobody knows what the driver had taken. */
+void outbox_abandon(struct outbox *b, struct link *l);
+
 #endif

@@ -24,6 +24,7 @@ measure_and_report(struct link *l, const struct command_line *c, struct clock_ma
 	struct clock_mark now;
 	struct meter meter;
 	struct measurement m = {.link = l, .meter = &meter, .line = c};
+	double ticks_per_s;
 	int code = EXIT_DONE;
 
 	if (meter_begin(&meter, &c->generator) != 0) {
@@ -32,12 +33,13 @@ measure_and_report(struct link *l, const struct command_line *c, struct clock_ma
 		return EXIT_FAILED;
 	}
 	now = clock_mark();
-	m.ticks_per_s = clock_ticks_per_s(&began, &now);
-	m.timeout = (uint64_t)(c->generator.timeout_ms / 1e3 * m.ticks_per_s);
-	lifecycle_ready("hz=%.0f", m.ticks_per_s);
-	measure(&m);
+	ticks_per_s = clock_ticks_per_s(&began, &now);
+	lifecycle_ready("hz=%.0f", ticks_per_s);
+	measure(&m, ticks_per_s);
 	now = clock_mark();
 	if (report_write(&m, clock_ticks_per_s(&began, &now)) != 0) {
+		code = EXIT_FAILED;
+	} else if (link_lost(l)) {
 		code = EXIT_FAILED;
 	} else if (meter.returns == 0 && !lifecycle_stopping()) {
 		complain("nothing came back: the forwarder answered the probes and then stopped");
@@ -69,6 +71,8 @@ run(void *self)
 		code = probe(&link, &p->line.link, &p->line.generator) == 0
 				       ? measure_and_report(&link, &p->line, p->began)
 				       : EXIT_FAILED;
+	if (link.guard.tripped)
+		return (struct program_end){.code = code, .leave_memory = true};
 	/* Not polling any more, this end bears that the other one goes away. */
 	if (code == EXIT_DONE && p->line.generator.linger)
 		lifecycle_linger();

@@ -1,11 +1,9 @@
 #include "measure.h"
 
 #include <rte_branch_prediction.h>
-#include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
 #include "clock.h"
-#include "lifecycle.h"
 #include "message.h"
 #include "probe.h"
 
@@ -13,9 +11,10 @@
  * its phases. */
 #define TURNS_PER_CLOCK_LOOK 16
 
-static void
-take_frame(struct measurement *m, struct lane *lane, struct rte_mbuf *frame, uint64_t tick)
+static inline void
+take_frame(void *self, struct lane *lane, struct rte_mbuf *frame, uint64_t tick)
 {
+	struct measurement *m = self;
 	struct message message;
 	struct frame f;
 	uint32_t flow;
@@ -35,50 +34,6 @@ take_frame(struct measurement *m, struct lane *lane, struct rte_mbuf *frame, uin
 	}
 	if (unlikely(meter_returned(m->meter, f.payload, f.payload_bytes, tick) == METER_REFUSED))
 		lane->drops[LINK_REFUSED]++;
-}
-
-/* One look at every queue. Returns how many frames came. */
-static inline uint32_t
-receive(struct measurement *m)
-{
-	struct rte_mbuf *frames[LINK_MAX_BURST];
-	uint32_t all = 0;
-
-	for (uint16_t i = 0; i < m->link->lane_count; i++) {
-		struct lane *lane = &m->link->lanes[i];
-		uint16_t n = rte_eth_rx_burst(lane->port, lane->queue, frames, m->line->link.burst);
-		uint64_t tick;
-
-		if (n == 0)
-			continue;
-		tick = clock_ticks();
-		for (uint16_t j = 0; j < n; j++)
-			take_frame(m, lane, frames[j], tick);
-		rte_pktmbuf_free_bulk(frames, n);
-		all += n;
-	}
-	return all;
-}
-
-/* How many packets may leave now: what the loop allows and the recorder has room for. */
-static uint64_t
-allowance(const struct measurement *m, uint64_t now)
-{
-	uint64_t next = meter_next(m->meter);
-	uint64_t room;
-	uint64_t wanted;
-
-	if (unlikely(next == RECORDER_FULL))
-		return 0;
-	room = m->line->generator.max_samples - next;
-	if (m->line->generator.depth > 0) {
-		wanted = m->line->generator.depth - m->meter->outstanding;
-	} else {
-		uint64_t due = schedule_due(&m->schedule, now);
-
-		wanted = due > next ? due - next : 0;
-	}
-	return RTE_MIN(wanted, room);
 }
 
 /* Makes the next frames, up to `n`; returns how many there were buffers for. */
@@ -109,7 +64,8 @@ make_frames(struct measurement *m, struct rte_mbuf **frames, uint16_t *lanes, ui
 static uint16_t
 send_frames(struct measurement *m, struct rte_mbuf **frames, const uint16_t *lanes, uint16_t n)
 {
-	bool open = m->schedule.ticks_per_packet > 0;
+	const struct schedule *schedule = &m->window.schedule;
+	bool open = schedule->ticks_per_packet > 0;
 	uint16_t at = 0;
 
 	while (at < n) {
@@ -120,10 +76,10 @@ send_frames(struct measurement *m, struct rte_mbuf **frames, const uint16_t *lan
 		while (at + run < n && lanes[at + run] == lanes[at])
 			run++;
 		tick = clock_ticks();
-		sent = link_send(&m->link->lanes[lanes[at]], &frames[at], run);
+		sent = link_send(m->link, &m->link->lanes[lanes[at]], &frames[at], run);
 		for (uint16_t i = 0; i < sent; i++)
 			(void)meter_sent(m->meter,
-					open ? schedule_tick(&m->schedule, meter_next(m->meter))
+					open ? schedule_tick(schedule, meter_next(m->meter))
 					     : tick);
 		at += sent;
 		if (unlikely(sent < run))
@@ -139,7 +95,7 @@ transmit(struct measurement *m, uint64_t now)
 {
 	struct rte_mbuf *frames[LINK_MAX_BURST];
 	uint16_t lanes[LINK_MAX_BURST];
-	uint64_t wanted = allowance(m, now);
+	uint64_t wanted = window_allows(&m->window, &m->line->generator, now);
 	uint16_t n;
 
 	if (wanted == 0)
@@ -148,64 +104,27 @@ transmit(struct measurement *m, uint64_t now)
 	return n > 0 ? send_frames(m, frames, lanes, n) : 0;
 }
 
+/* From warm-up to the end of the drain. */
 static void
-end_window(struct measurement *m, uint64_t now)
+run(void *self)
 {
-	uint64_t due = schedule_due(&m->schedule, now);
-	uint64_t sent = meter_next(m->meter);
-
-	m->window_end = now;
-	recorder_window_end(m->meter->recorder);
-	if (sent != RECORDER_FULL && due > sent)
-		m->unsent = due - sent;
-}
-
-/* Begins and ends the recorder's window with the schedule's, and cuts it short where it must. */
-static enum phase
-follow_schedule(struct measurement *m, uint64_t now)
-{
-	enum phase phase;
-
-	if (unlikely(m->window_end == 0 && lifecycle_stopping())) {
-		m->ended = "signal";
-		schedule_cut(&m->schedule, now);
-	} else if (unlikely(m->window_end == 0 && meter_next(m->meter) == RECORDER_FULL)) {
-		m->ended = "recorder full";
-		schedule_cut(&m->schedule, now);
-	}
-	phase = schedule_phase(&m->schedule, now);
-	if (phase >= PHASE_WINDOW && m->window_begin == 0) {
-		m->window_begin = now;
-		recorder_window_begin(m->meter->recorder);
-	}
-	if (phase >= PHASE_DRAIN && m->window_end == 0)
-		end_window(m, now);
-	return phase;
-}
-
-void
-measure(struct measurement *m)
-{
+	struct measurement *m = self;
 	bool open = m->line->generator.rate > 0;
 	uint64_t now = clock_ticks();
-	uint64_t next_expiry = now + m->timeout;
+	uint64_t next_expiry = now + m->window.timeout;
 	enum phase phase = PHASE_WARMUP;
 	uint32_t idle_turns = 0;
 
-	m->ended = "done";
-	schedule_begin(&m->schedule, now, m->ticks_per_s, m->line->generator.rate,
-			m->line->generator.warmup_s, m->line->generator.window_s,
-			m->line->generator.timeout_ms / 1e3);
 	while (phase < PHASE_DRAIN || (phase == PHASE_DRAIN && m->meter->outstanding > 0)) {
-		uint32_t moved = receive(m);
+		uint32_t moved = link_poll(m->link, take_frame, m);
 
 		if (moved > 0 || open || idle_turns % TURNS_PER_CLOCK_LOOK == 0) {
 			now = clock_ticks();
-			phase = follow_schedule(m, now);
+			phase = window_follow(&m->window, now);
 			/* A lost message must not hold its place in a closed loop. */
 			if (!open && now > next_expiry) {
-				(void)meter_expire(m->meter, now, m->timeout);
-				next_expiry = now + m->timeout / 8;
+				(void)meter_expire(m->meter, now, m->window.timeout);
+				next_expiry = now + m->window.timeout / 8;
 			}
 		}
 		if (phase < PHASE_DRAIN)
@@ -214,6 +133,18 @@ measure(struct measurement *m)
 			idle_turns++;
 			idle_wait(m->line->generator.idle);
 		}
+	}
+}
+
+void
+measure(struct measurement *m, double ticks_per_s)
+{
+	window_begin(&m->window, m->meter, &m->line->generator, ticks_per_s, clock_ticks());
+	if (!driver_guard_run(&m->link->guard, run, m)) {
+		uint64_t now = clock_ticks();
+
+		window_cut(&m->window, now, "link lost");
+		(void)window_follow(&m->window, now);
 	}
 	/* Whatever is still out is lost. */
 	(void)meter_expire(m->meter, UINT64_MAX, 0);

@@ -14,12 +14,11 @@ write_fields(struct stats *s, const struct measurement *m, double ticks_per_s)
 
 	driver_stats_read(l->ports, l->port_count, driver);
 	stats_number(s, "ticks_per_s", ticks_per_s);
-	meter_stats(m->meter, &m->line->generator,
-			(double)(m->window_end - m->window_begin) / ticks_per_s, s);
+	meter_stats(m->meter, &m->line->generator, window_length_s(&m->window, ticks_per_s), s);
 	stats_string(s, "spread", m->line->link.spread == SPREAD_DRIVER ? "driver" : "toeplitz");
 	stats_count(s, "pool_empty", l->pool_empty);
-	stats_string(s, "ended", m->ended);
-	stats_count(s, "unsent", m->unsent);
+	stats_string(s, "ended", m->window.ended);
+	stats_count(s, "unsent", m->window.unsent);
 	link_report(s, l, meter_taken(m->meter));
 	report_driver_stats(s, l->ports, l->port_count, driver);
 	stats_threads(s);

@@ -17,6 +17,7 @@ from support.dpdk_lab import END_S, Lab, Program, cpu, words
 APPS = Path(__file__).parents[2] / "dpdk_apps"
 POOL = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
 PAGES = 96
+KILLS = 10
 PEER_MAC = "02:00:00:00:00:66"
 
 
@@ -190,6 +191,28 @@ def test_secondaries_end_when_their_primary_is_killed(lab: Lab) -> None:
         check_balance(secondary.stats())
     # A new group starts over what the killed one left: its socket, lock and huge pages.
     stop_group(lab, lab.group(2))
+
+
+def test_what_a_generator_measured_outlives_a_forwarder_that_is_killed(lab: Lab) -> None:
+    """In many of such ends net_memif unmaps the rings under the burst: the guard turns that into an end of the loop."""
+    for _ in range(KILLS):
+        sut = lab.smp(0, 1, lab.vdevs("server", 1))
+        generator = lab.traffic(
+            lab.vdevs("client", 1), *words("-p 1 --queues 1 --flows 1 --depth 1 --idle spin"), window=9
+        )
+        generator.wait_ready()
+        spend(generator, 0.3)  # the warm-up is 0.1 s
+        assert sut.stop(signal.SIGKILL) == -signal.SIGKILL
+        try:
+            code = generator.process.wait(0.1)
+        except subprocess.TimeoutExpired:  # the link ended between two bursts: it polls on
+            code = generator.stop()
+        stats = generator.stats()
+        assert stats["sent"] == stats["returned"] + stats["lost"] == lab.samples() > 0
+        assert (code, stats["ended"]) in {(0, "signal"), (1, "link lost")}, generator.errors()
+        if code == 1:
+            assert "the other end went away while its port was polled, and net_memif took" in generator.errors()
+        lab.end()
 
 
 def test_drops_are_counted(lab: Lab) -> None:

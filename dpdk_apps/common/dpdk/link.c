@@ -120,6 +120,7 @@ link_begin(struct link *l, const struct link_options *o, const struct generator_
 			.flows = g->flows,
 			.size = g->size,
 			.queues = o->wish.queues,
+			.burst = o->burst,
 	};
 	l->port_count = g->floor ? floor_port(ports) : ports_of_mask(o->port_mask, ports);
 	if (l->port_count == 0)
@@ -207,6 +208,16 @@ link_end(struct link *l, const char *stats)
 	return result;
 }
 
+bool
+link_lost(const struct link *l)
+{
+	if (l->guard.tripped)
+		complain("the other end went away while its port was polled, and %s took the "
+			 "shared memory with it: did the forwarder die?",
+				l->ports[0].driver);
+	return l->guard.tripped;
+}
+
 struct rte_mbuf *
 link_frame(struct link *l, uint32_t bytes, uint8_t **payload)
 {
@@ -239,7 +250,7 @@ link_finish(struct link *l, struct rte_mbuf *m, uint32_t flow)
 }
 
 uint16_t
-link_send(struct lane *lane, struct rte_mbuf **frames, uint16_t n)
+link_send(struct link *l, struct lane *lane, struct rte_mbuf **frames, uint16_t n)
 {
 	uint64_t bytes = 0;
 	uint16_t sent;
@@ -247,7 +258,9 @@ link_send(struct lane *lane, struct rte_mbuf **frames, uint16_t n)
 	/* What the driver has taken must not be looked at any more. */
 	for (uint16_t i = 0; i < n; i++)
 		bytes += rte_pktmbuf_pkt_len(frames[i]);
+	driver_enter(&l->guard);
 	sent = rte_eth_tx_burst(lane->port, lane->queue, frames, n);
+	driver_leave(&l->guard);
 	if (unlikely(sent < n)) {
 		lane->tx_full++;
 		for (uint16_t i = sent; i < n; i++)

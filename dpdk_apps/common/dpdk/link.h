@@ -8,8 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
 #include <rte_mempool.h>
 
+#include "clock.h"
+#include "driver_guard.h"
 #include "frame.h"
 #include "generator_options.h"
 #include "link_options.h"
@@ -45,6 +49,7 @@ struct lane {
 };
 
 struct link {
+	struct driver_guard guard; /* for loops over the link */
 	struct rte_mempool *pool;
 	struct port_state ports[PORT_MAX];
 	struct frame_ends ends[PORT_MAX];
@@ -54,6 +59,7 @@ struct link {
 	uint16_t *lane_of; /* [flows]: index of the lane that a flow leaves by */
 	uint32_t flows;
 	uint32_t size;
+	uint16_t burst; /* frames taken at once from a queue */
 	uint16_t port_count;
 	uint16_t queues;
 	uint16_t lane_count;
@@ -69,9 +75,13 @@ int link_begin(struct link *l, const struct link_options *o, const struct genera
 /*
  * Ends the ports. Where `stats` is no NULL, it is the finished statistics file of this process,
  * which gets the "pool": only now the drivers have given back what they held. Frames that the
- * caller still has show as missing there. 0, or -1 after a message.
+ * caller still has show as missing there. 0, or -1 after a message. Not once its guard has tripped:
+ * such a program leaves its memory as it is.
  */
 int link_end(struct link *l, const char *stats);
+
+/* Whether the guard has tripped, after a message that says so. */
+bool link_lost(const struct link *l);
 
 /* From now on, frames that leave by port `port_index` go to `mac`. */
 void link_set_peer(struct link *l, uint16_t port_index, const struct rte_ether_addr *mac);
@@ -88,7 +98,37 @@ void link_finish(struct link *l, struct rte_mbuf *m, uint32_t flow);
 
 /* Sends as many of `n` frames by `lane` as it takes and returns how many; the others remain the
  * caller's. */
-uint16_t link_send(struct lane *lane, struct rte_mbuf **frames, uint16_t n);
+uint16_t link_send(struct link *l, struct lane *lane, struct rte_mbuf **frames, uint16_t n);
+
+/* Is shown a frame that came by `lane`, seen at `tick`; the frame remains the link's. */
+typedef void link_take(void *self, struct lane *lane, struct rte_mbuf *m, uint64_t tick);
+
+/* One look at every queue. Returns how many frames came. Here, so that `take` becomes part of the
+ * caller's loop. */
+static inline uint32_t
+link_poll(struct link *l, link_take *take, void *self)
+{
+	struct rte_mbuf *frames[LINK_MAX_BURST];
+	uint32_t all = 0;
+
+	for (uint16_t i = 0; i < l->lane_count; i++) {
+		struct lane *lane = &l->lanes[i];
+		uint64_t tick;
+		uint16_t n;
+
+		driver_enter(&l->guard);
+		n = rte_eth_rx_burst(lane->port, lane->queue, frames, l->burst);
+		driver_leave(&l->guard);
+		if (n == 0)
+			continue;
+		tick = clock_ticks();
+		for (uint16_t j = 0; j < n; j++)
+			take(self, lane, frames[j], tick);
+		rte_pktmbuf_free_bulk(frames, n);
+		all += n;
+	}
+	return all;
+}
 
 /*
  * Reads a received frame. True with the message's place and the flow that its port tells;

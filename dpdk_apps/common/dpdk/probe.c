@@ -19,7 +19,6 @@
 /* One round of probes: which flows are asked, and who answered. */
 struct round {
 	struct link *link;
-	const struct link_options *options;
 	const struct generator_options *generator;
 	bool *answered;			/* [asked] */
 	struct rte_ether_addr *learned; /* [port_count]; NULL: do not learn */
@@ -44,17 +43,19 @@ send_probe(struct round *r, uint32_t flow)
 		return;
 	message_write(payload, &message);
 	link_finish(l, m, flow);
-	if (link_send(&l->lanes[l->lane_of[flow]], &m, 1) == 0)
+	if (link_send(l, &l->lanes[l->lane_of[flow]], &m, 1) == 0)
 		rte_pktmbuf_free(m);
 }
 
 static void
-take_echo(struct round *r, struct lane *lane, struct rte_mbuf *m)
+take_echo(void *self, struct lane *lane, struct rte_mbuf *m, uint64_t tick)
 {
+	struct round *r = self;
 	struct message message;
 	struct frame f;
 	uint32_t flow;
 
+	(void)tick;
 	if (!link_read(r->link, lane, m, &f, &flow))
 		return;
 	if (message_read(&message, f.payload, f.payload_bytes, probe_tag(r->generator->tag)) !=
@@ -73,22 +74,10 @@ take_echo(struct round *r, struct lane *lane, struct rte_mbuf *m)
 	}
 }
 
-static uint16_t
+static uint32_t
 take_echoes(struct round *r)
 {
-	struct rte_mbuf *frames[LINK_MAX_BURST];
-	uint16_t all = 0;
-
-	for (uint16_t i = 0; i < r->link->lane_count; i++) {
-		struct lane *lane = &r->link->lanes[i];
-		uint16_t n = rte_eth_rx_burst(lane->port, lane->queue, frames, r->options->burst);
-
-		for (uint16_t j = 0; j < n; j++)
-			take_echo(r, lane, frames[j]);
-		rte_pktmbuf_free_bulk(frames, n);
-		all += n;
-	}
-	return all;
+	return link_poll(r->link, take_echo, r);
 }
 
 static void
@@ -183,7 +172,6 @@ probe(struct link *l, const struct link_options *o, const struct generator_optio
 	uint32_t flows = RTE_MIN(l->flows, (uint32_t)PROBE_MAX_FLOWS);
 	struct round r = {
 			.link = l,
-			.options = o,
 			.generator = g,
 			.answered = calloc(flows, sizeof(*r.answered)),
 	};
