@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.dpdk_lab import END_S, Lab, Program, cpu, words
+from support.dpdk_lab import END_S, Lab, Program, cpu, spend, words
 
 APPS = Path(__file__).parents[2] / "dpdk_apps"
 POOL = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
@@ -240,21 +240,6 @@ def test_a_generator_without_answers_names_the_path(lab: Lab) -> None:
     )
     assert generator.process.wait(END_S) == 1
     assert "flow 0 (port 0, queue 0" in generator.errors()
-
-
-def spend(program: Program, seconds: float) -> None:
-    """Wait until a program has been on its CPU for so long."""
-    until = cpu_seconds(program) + seconds
-    deadline = time.monotonic() + END_S
-    while cpu_seconds(program) < until:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def cpu_seconds(program: Program) -> float:
-    """Time that a program has spent on its CPU."""
-    times = Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_losses_are_counted(lab: Lab) -> None:

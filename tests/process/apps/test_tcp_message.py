@@ -239,6 +239,28 @@ def test_a_sleeping_relay_delays_and_loses_nothing(out: Path, tmp_path: Path, lo
     assert json.loads((tmp_path / "forward.json").read_text())["shape"] == loop
 
 
+@pytest.mark.parametrize("loop", ["naive", "poll"])
+def test_a_sleeping_relay_takes_connections_that_come_later(out: Path, tmp_path: Path, loop: str) -> None:
+    """One that comes while others are served, or idle, waits for a few sleeps at most, not for hundreds of turns."""
+    data = encode(WireRecord(BYTES, 7, 1, 5, 0, 0, 1, b"hello"))
+    with (
+        forwarder(out, tmp_path, "poll", f"--loop={loop}", "--sleep-us=20000") as port,
+        contextlib.ExitStack() as open_,
+    ):
+        peers = []
+        for _ in range(4):
+            for peer in peers:  # those that came before are busy
+                peer.sendall(data)
+            peers.append(open_.enter_context(socket.create_connection(("127.0.0.1", port))))
+            peers[-1].sendall(data)
+            began = time.monotonic()
+            assert received(peers[-1], len(data)) == data
+            assert time.monotonic() - began < 1.0
+            for peer in peers[:-1]:
+                assert received(peer, len(data)) == data
+    assert json.loads((tmp_path / "forward.json").read_text())["connections"] == 4
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
