@@ -197,11 +197,11 @@ digest_lost(struct process *p)
 static int
 judge(const struct process *p, const struct loop_result *result)
 {
-	if (result->end == LOOP_CLOSED)
+	if (result->closed)
 		complain("%u of %u connections are gone%s%s", p->connections.closed,
 				p->connections.count, p->connections.error != 0 ? ": " : "",
 				p->connections.error != 0 ? strerror(p->connections.error) : "");
-	else if (p->meter.returns == 0 && result->end != LOOP_SIGNAL)
+	else if (p->meter.returns == 0 && !lifecycle_stopping())
 		complain("nothing came back");
 	else
 		return EXIT_DONE;
