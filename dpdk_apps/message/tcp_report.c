@@ -21,7 +21,7 @@ tcp_report(const struct generator_options *o, enum tcp_mode mode, const struct c
 		meter_stats(incoming->meter, o, result->window_s, s);
 		content_report(s, incoming, digests);
 		stats_count(s, "unsent", result->unsent);
-		connections_report(s, c);
+		connections_report(s, c, incoming->meter, incoming_taken(incoming));
 		stats_threads(s);
 	}
 	if (s == NULL || stats_close(s) != 0) {

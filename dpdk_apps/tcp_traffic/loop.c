@@ -74,6 +74,8 @@ turn(struct loop *l, uint64_t now)
 
 	if (l->options->depth > 0)
 		worked = meter_expire(l->meter, now, l->window.timeout) > 0;
+	if (c->codec != NULL && c->codec->expire != NULL)
+		c->codec->expire(c->codec->self, now);
 	if (l->phase <= PHASE_WINDOW)
 		worked |= send_due(l, now);
 	if (c->polls) {

@@ -18,7 +18,7 @@ report_write(const struct generator_options *o, enum tcp_mode mode, const struct
 		stats_string(s, "ended", result->ended);
 		meter_stats(m, o, result->window_s, s);
 		stats_count(s, "unsent", result->unsent);
-		connections_report(s, c);
+		connections_report(s, c, m, meter_taken(m));
 		stats_threads(s);
 	}
 	if (s == NULL || stats_close(s) != 0) {
