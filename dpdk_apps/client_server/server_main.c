@@ -90,7 +90,7 @@ static int
 finish(struct process *p)
 {
 	const struct arrangement *a = p->board.arrangement;
-	struct rte_eth_stats driver[PORT_MAX];
+	struct driver_stats driver[PORT_MAX];
 	struct server_report report = {
 			.options = &p->options,
 			.server = &p->server,

@@ -67,7 +67,7 @@ static int
 finish(struct process *p)
 {
 	const struct l2fwd_line *line = &p->line;
-	struct rte_eth_stats driver[PORT_MAX];
+	struct driver_stats driver[PORT_MAX];
 	struct clock_mark now = clock_mark();
 	struct stats *s;
 	int code = capture_end(&p->capture) == 0 ? EXIT_DONE : EXIT_FAILED;

@@ -47,6 +47,7 @@ struct process {
 	uint64_t mtu;
 	uint64_t dump;
 	uint64_t digest_sent;
+	double ticks_per_s; /* as measured before the run */
 	bool has_address;
 	bool has_mode;
 };
@@ -155,28 +156,27 @@ write_message(void *self, const struct meter *m, uint8_t *to)
 	capture_records(&p->capture, CAPTURE_TX, to, at);
 }
 
-static size_t
-take_records(void *self, struct meter *m, uint32_t flow, const uint8_t *from, size_t n,
-		uint64_t tick, uint64_t *records)
+static void
+take_records(void *self, uint32_t flow, const uint8_t *from, size_t n, uint64_t tick)
 {
 	struct process *p = self;
-	uint64_t found = 0;
-	size_t whole = record_stream_whole(from, n, &found);
 
-	(void)m;
-	if (whole == SIZE_MAX)
-		return whole;
-	*records += found;
-	if (whole > 0)
-		capture_records(&p->capture, CAPTURE_RX, from, whole);
-	for (size_t at = 0; at < whole;) {
+	capture_records(&p->capture, CAPTURE_RX, from, n);
+	for (size_t at = 0; at < n;) {
 		size_t bytes = 0;
 
-		(void)record_peek(from + at, whole - at, &bytes);
+		(void)record_peek(from + at, n - at, &bytes);
 		(void)incoming_take(&p->incoming, from + at, bytes, flow, tick);
 		at += bytes;
 	}
-	return whole;
+}
+
+static void
+expire_pieces(void *self, uint64_t now)
+{
+	struct process *p = self;
+
+	incoming_expire(&p->incoming, now);
 }
 
 static uint64_t
@@ -197,11 +197,11 @@ digest_lost(struct process *p)
 static int
 judge(const struct process *p, const struct loop_result *result)
 {
-	if (result->end == LOOP_CLOSED)
+	if (result->closed)
 		complain("%u of %u connections are gone%s%s", p->connections.closed,
 				p->connections.count, p->connections.error != 0 ? ": " : "",
 				p->connections.error != 0 ? strerror(p->connections.error) : "");
-	else if (p->meter.returns == 0 && result->end != LOOP_SIGNAL)
+	else if (p->meter.returns == 0 && !lifecycle_stopping())
 		complain("nothing came back");
 	else
 		return EXIT_DONE;
@@ -214,8 +214,10 @@ measure(struct process *p)
 	struct stream_codec codec = {.self = p,
 			.units = p->plan.records,
 			.write = write_message,
-			.take = take_records};
-	double ticks_per_s = clock_calibrate(CALIBRATE_MS);
+			.whole = record_stream_whole,
+			.take = take_records,
+			.expire = expire_pieces};
+	double ticks_per_s = p->ticks_per_s;
 	struct clock_mark begin = clock_mark();
 	struct clock_mark end;
 	struct loop_result result;
@@ -249,10 +251,10 @@ begin(struct process *p)
 	uint32_t messages = p->plan.bytes > 0 && g->flows < REASSEMBLED_MAX ? g->flows
 									    : REASSEMBLED_MAX;
 
-	/* An age in ticks that no trial reaches: a stream loses nothing, it ends. */
+	p->ticks_per_s = clock_calibrate(CALIBRATE_MS);
 	if (meter_begin(&p->meter, g) != 0 || outgoing_begin(&p->outgoing, &p->plan) != 0 ||
 			incoming_begin(&p->incoming, &p->plan, &p->meter, messages,
-					UINT64_MAX / 2) != 0) {
+					(uint64_t)(g->timeout_ms / 1e3 * p->ticks_per_s)) != 0) {
 		complain("no memory for %" PRIu64 " samples: %s; lower --max-samples",
 				g->max_samples, strerror(errno));
 		return -1;

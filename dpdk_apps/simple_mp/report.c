@@ -102,6 +102,7 @@ report_primary(const struct primary_report *r)
 		stats_count(s, "unsent", x->window.unsent);
 		stats_count(s, "pool_empty", x->pool_empty);
 		write_queue(s, x->space, &counts, drops, 1);
+		meter_books(x->meter, x->received, meter_taken(x->meter), x->sent, s);
 		report_pool(s, x->space->pool, r->pool_in_use, explained, 2);
 		write_secondaries(s, x);
 		write_memzones(s);

@@ -92,7 +92,7 @@ end_ports(const struct group *g)
 static int
 finish(struct process *p, enum ending ending)
 {
-	struct rte_eth_stats driver[PORT_MAX];
+	struct driver_stats driver[PORT_MAX];
 	struct clock_mark now;
 	struct report report = {
 			.options = &p->options,

@@ -99,15 +99,15 @@ judge(const struct connections *c, const struct meter *m, const struct loop_resu
 {
 	struct recorder_counts counts = recorder_counts(m->recorder);
 
-	if (result->end == LOOP_CLOSED)
+	if (result->closed)
 		complain("the peer closed %u of %u connections%s%s; %lu of %lu messages of the "
 			 "window had returned",
 				c->closed, c->count, c->error != 0 ? ": " : "",
 				c->error != 0 ? strerror(c->error) : "",
 				(unsigned long)counts.returned, (unsigned long)counts.sent);
-	else if (m->returns == 0 && result->end != LOOP_SIGNAL)
+	else if (m->returns == 0 && !lifecycle_stopping())
 		complain("nothing came back");
-	else if (result->end == LOOP_FULL && counts.sent == 0)
+	else if (meter_next(m) == RECORDER_FULL && counts.sent == 0)
 		complain("the recorder was full before the window began: raise --max-samples");
 	else
 		return EXIT_DONE;

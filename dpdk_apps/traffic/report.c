@@ -10,7 +10,7 @@ static void
 write_fields(struct stats *s, const struct measurement *m, double ticks_per_s)
 {
 	const struct link *l = m->link;
-	struct rte_eth_stats driver[PORT_MAX];
+	struct driver_stats driver[PORT_MAX];
 
 	driver_stats_read(l->ports, l->port_count, driver);
 	stats_number(s, "ticks_per_s", ticks_per_s);

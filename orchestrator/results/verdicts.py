@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.apps.process import PlannedProcess
 from orchestrator.experiments.records import ProcessOutcome, TrialRecord
+from orchestrator.results.books import imbalances
 from orchestrator.results.content_proof import Proof
 from orchestrator.results.model import Accounting, PoolBalance, ProbeShift, ThreadReading, Verdict
 from orchestrator.results.packet_counts import Comparison
@@ -237,19 +238,15 @@ def corrupt(evidence: Evidence) -> Verdict | None:
 def accounting(evidence: Evidence) -> Verdict | None:
     """A process cannot say where each packet went, or a group not where each of its buffers is.
 
-    For the generator: what its queues received is what it answers for, and what it sent returned or was lost.
+    What the generator must be able to say is in `books`.
     """
-    generator = evidence.generator_accounting
     wrong = [
         f"{entry.process}: {entry.packets_in} in, {entry.packets_out} out, {entry.drops} dropped"
-        for entry in (*evidence.accounting, *([generator] if generator else []))
+        for entry in evidence.accounting
         if not entry.balanced
     ]
-    stats = evidence.generator
-    if generator is not None and stats is not None and stats.rx_packets != generator.packets_in:
-        wrong.append(f"{generator.process}: {generator.packets_in} in, but its queues received {stats.rx_packets}")
-    if generator is not None and stats is not None and stats.sent != stats.returned + stats.lost:
-        wrong.append(f"{generator.process}: {stats.sent} sent, {stats.returned} returned, {stats.lost} lost")
+    if evidence.measuring is not None and evidence.generator is not None:
+        wrong += imbalances(evidence.measuring.name, evidence.generator)
     wrong += [
         f"{pool.process}: {pool.in_use} of {pool.size} buffers not given back, {sum(pool.explained.values())} explained"
         for pool in evidence.pools

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.dpdk_lab import END_S, Lab, Program
 from support.lab_home import build_apps
-from support.simple_lab import Simple, returned
+from support.simple_lab import Simple, check_books, returned
 
 MODES = ("mp_mc", "sp_sc", "rts", "hts")
 
@@ -47,6 +47,8 @@ def test_every_message_comes_back_whole_in_every_ring_mode(simple: Simple, ring:
     assert secondary["corrupt"] == 0, "the secondary read every byte"
     assert secondary["accounting"] == {"in": queue["rx_packets"], "out": queue["tx_packets"], "drops": 0}
     assert primary["pool"] == {"size": 2047, "in_use_at_end": 0, "explained": {"killed": 0, "ring_stuck": 0}}
+    assert primary["accounting"]["in"] == primary["accounting"]["out"] == queue["tx_packets"]
+    assert primary["sending"] == {"sent": queue["rx_packets"], "returned": queue["tx_packets"], "lost": 0, "out": 0}
 
 
 def test_the_way_there_is_part_of_every_round_trip(simple: Simple) -> None:
@@ -85,6 +87,7 @@ def test_the_floor_needs_no_secondary(simple: Simple) -> None:
     assert stats["floor"]
     assert stats["returned"] == stats["sent"] > 100
     assert stats["recorder_full"] is False
+    check_books(stats)
 
 
 def test_a_secondary_without_its_primary_is_refused(simple: Simple) -> None:
