@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 from invoke import Collection, Context, Exit, Task
 from invoke import task as invoke_task
 
-DEFAULT_INVENTORY = "local"
+from orchestrator.commands.remedies import DEFAULT_INVENTORY, for_inventory
+
 INVENTORY_HELP = "name of an inventory in inventories/, or a path to one"
 DEFAULT_TRIALS = "8"
 TRIALS_HELP = f"trials of each row (default {DEFAULT_TRIALS})"
@@ -33,7 +34,8 @@ def task(**options: Any) -> Callable[[Callable[..., None]], Task]:
             try:
                 body(context, *args, **kwargs)
             except OrchestratorError as error:
-                raise Exit(f"error: {error}", code=error.exit_code) from None
+                line = for_inventory(str(error), str(kwargs.get("inventory", DEFAULT_INVENTORY)))
+                raise Exit(f"error: {line}", code=error.exit_code) from None
             except KeyboardInterrupt:
                 raise Exit("interrupted", code=130) from None
             except BrokenPipeError:
@@ -85,7 +87,16 @@ def run_experiment(
     """
     from orchestrator.commands.experiment import run
 
-    run(scenario, inventory, set or [], trials=_number(trials), seed=_number(seed), name=name, keep=keep, once=once)
+    run(
+        scenario,
+        inventory,
+        set or [],
+        trials=_number("--trials", trials),
+        seed=_number("--seed", seed),
+        name=name,
+        keep=keep,
+        once=once,
+    )
 
 
 @task(
@@ -107,7 +118,7 @@ def plan(c, scenario, inventory=DEFAULT_INVENTORY, set=None, trials=DEFAULT_TRIA
     """
     from orchestrator.commands.plan import plan_text
 
-    print(plan_text(scenario, inventory, set or [], _number(trials), _number(seed), name))
+    print(plan_text(scenario, inventory, set or [], _number("--trials", trials), _number("--seed", seed), name))
 
 
 @task()
@@ -173,7 +184,7 @@ def setup_hugepages(c, pages=None, size=None, node=None, inventory=DEFAULT_INVEN
     """
     from orchestrator.commands.hosts import setup_hugepages as setup
 
-    print(setup(inventory, _number(pages), size, _number(node)))
+    print(setup(inventory, _number("--pages", pages), size, _number("--node", node)))
 
 
 @task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
@@ -308,8 +319,8 @@ def bench(c, only=""):
     run_bench(only)
 
 
-def _number(text: str | None) -> int | None:
-    """An optional whole number from the command line. Raises UsageError."""
+def _number(option: str, text: str | None) -> int | None:
+    """An optional whole number from the command line. Raises UsageError naming the option."""
     from orchestrator.errors import UsageError
 
     if text is None:
@@ -317,7 +328,7 @@ def _number(text: str | None) -> int | None:
     try:
         return int(text)
     except ValueError:
-        raise UsageError(f"{text!r} is not a whole number") from None
+        raise UsageError(f"{option} {text!r} is not a whole number", remedy=f"such as {option} 8") from None
 
 
 namespace = Collection.from_module(sys.modules[__name__])
