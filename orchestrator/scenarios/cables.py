@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from orchestrator.apps.eal import Device, PciDevice, Vdev
 from orchestrator.errors import UsageError
@@ -112,6 +113,12 @@ def dpdk_device(cable: Cable, end: End, index: int) -> Device:
         return Vdev(f"net_af_xdp{index}", {"iface": nic.interface})
     jumbo = JUMBO_FRAMES if cable.link.mtu > USUAL_MTU else {}
     return Vdev(f"net_af_packet{index}", {"iface": nic.interface, "qpairs": 1, **jumbo})
+
+
+def dpdk_devices(used: Sequence[Cable], role: Literal["generator", "sut"]) -> list[Device]:
+    """The devices that DPDK opens as ports 0, 1, ... at the ends of `used` that `role` has."""
+    ends = [cable.sut if role == "sut" else cable.generator for cable in used]
+    return [dpdk_device(cable, end, port) for port, (cable, end) in enumerate(zip(used, ends, strict=True))]
 
 
 def driver_label(used: Sequence[Cable], *, dpdk: bool) -> str:

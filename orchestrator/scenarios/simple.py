@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from orchestrator.apps.cores import one_host_cpus
-from orchestrator.apps.params import TcpEchoParams
 from orchestrator.apps.process import LcoreOnCpu, PlannedProcess
 from orchestrator.apps.simple_params import DieIn, RingMode, SimplePrimaryParams, SimpleSecondaryParams
 from orchestrator.errors import UsageError
@@ -25,13 +24,12 @@ from orchestrator.scenarios.load import (
     idle_of,
     is_dpdk,
     load_of,
-    mode_of,
-    tcp_traffic_process,
 )
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
-from orchestrator.scenarios.processes import dpdk_process, kernel_process
+from orchestrator.scenarios.processes import dpdk_process
 from orchestrator.scenarios.rows import LeftOutError, every
+from orchestrator.scenarios.shared_programs import tcp_echoes, tcp_traffic_process
 
 _TRANSPORTS = ("dpdk", "tcp", "tcp-poll", "unix", "unix-poll")
 TRANSPORT = Parameter(
@@ -222,30 +220,9 @@ def _group(host: Host, row: Row, context: TrialContext, cpus: Sequence[int]) -> 
 def _twin(host: Host, row: Row, context: TrialContext, cpus: Sequence[int]) -> tuple[PlannedProcess, ...]:
     """One connection to each echo; messages go round them."""
     generator_cpu, *echo_cpus = cpus
-    mode = mode_of(row)
     # An abstract name leaves no file behind, whatever ends a process.
     endpoint = f"127.0.0.1:{TCP_PORT}" if row.link == "loopback" else f"unix:@dporch-{context.key}"
-    echoes = tuple(
-        kernel_process(
-            host,
-            context,
-            name=f"echo{index}",
-            app="tcp_echo",
-            argv=TcpEchoParams(
-                listen=endpoint,
-                worker=index,
-                workers=len(echo_cpus),
-                mode=mode,
-                idle=idle_of(row),
-                size=int(row.params["size"]),
-                stats=f"echo{index}.stats.json",
-            ).argv(),
-            cpu=cpu,
-            stage=0,
-            polls=mode == "poll",
-        )
-        for index, cpu in enumerate(echo_cpus)
-    )
+    echoes = tcp_echoes(host, row, context, endpoint, name="echo", cpus=echo_cpus)
     traffic = tcp_traffic_process(host, _with_flows(row, len(echo_cpus)), context, endpoint, stage=1)
     workers = (f"--workers={len(echo_cpus)}",) if row.link == "unix" else ()
     return (*echoes, traffic.model_copy(update={"cpus": (generator_cpu,), "argv": (*traffic.argv, *workers)}))
