@@ -56,6 +56,17 @@ def saturated(evidence: Evidence) -> Verdict | None:
     return invalid("time overflow", "a gap or round trip of 4.29 s or more") if evidence.saturated else None
 
 
+def clocks_differ(evidence: Evidence) -> Verdict | None:
+    """Messages came to another CPU before they left the first: the CPUs' time-stamp counters are not the same clock.
+
+    The recorder writes a time of no length or less as 0, which no real way takes.
+    """
+    if not evidence.timeless:
+        return None
+    detail = f"{evidence.timeless} messages arrived no later than they left: the CPUs' time-stamp counters are not one"
+    return invalid("clocks differ", detail)
+
+
 def drifting(evidence: Evidence) -> Verdict | None:
     """The median of the last third of the window differs from that of the first."""
     if evidence.drift is None:

@@ -32,6 +32,7 @@ def all_verdicts() -> tuple[Callable[[Evidence], Verdict | None], ...]:
         measurement_verdicts.recorder_full,
         measurement_verdicts.miscounted,
         measurement_verdicts.saturated,
+        measurement_verdicts.clocks_differ,
         packet_verdicts.corrupt,
         packet_verdicts.contents_differ,
         packet_verdicts.accounting,

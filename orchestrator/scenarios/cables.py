@@ -60,14 +60,17 @@ def shared_port(cable: Cable) -> bool:
     return cable.sut.nic.vdev == "tap"
 
 
-def choose(inventory: Inventory, kind: str, *, dpdk: bool, ports: int, processes: int, asked: str = "") -> list[Cable]:
+def choose(
+    inventory: Inventory, kind: str, *, dpdk: bool, ports: int, processes: int, asked: str | None = None
+) -> list[Cable]:
     """The `ports` cables that a row uses whose `processes` share the ports of the system under test.
 
     Over veth one process owns its port (af_packet, af_xdp: there a second process sends nothing, or crashes), and a
     group shares a tap; TCP takes the same links as DPDK would, so that both cross the same bridge. Over wire the ends'
-    roles decide. `asked` is what the user calls that many processes. Raises UsageError if there are too few cables.
+    roles decide. `asked` is what the user calls that many processes, empty where that is not for him to say. Raises
+    UsageError if there are too few cables.
     """
-    asked = asked or f"processes={processes}"
+    asked = f"processes={processes}" if asked is None else asked
     found = cables(inventory, kind)
     if kind == "veth":
         found = [cable for cable in found if shared_port(cable) == (processes > 1)]
@@ -83,8 +86,8 @@ def choose(inventory: Inventory, kind: str, *, dpdk: bool, ports: int, processes
     needed = ports if dpdk else 1
     if len(found) < needed:
         raise UsageError(
-            f"the inventory has {len(found)} {what} between generator and sut, {needed} needed for "
-            f"{asked} ports={ports}",
+            f"too few {what} between generator and sut for {f'{asked} ports={ports}'.strip()}: "
+            f"{needed} needed, {len(found)} in the inventory",
             remedy="add links to the inventory or ask for less",
         )
     return found[:needed]

@@ -35,7 +35,7 @@ from orchestrator.scenarios.load import (
 )
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
-from orchestrator.scenarios.processes import dpdk_process, kernel_process
+from orchestrator.scenarios.processes import dpdk_process, kernel_process, packet_memory
 from orchestrator.scenarios.rows import LeftOutError, check_flows, check_link, every
 from orchestrator.scenarios.shared_programs import tcp_traffic_process, traffic_process
 
@@ -77,8 +77,6 @@ TCP_PORT = 7000
 WORKER_SOCKET = "workers.sock"
 # net_tap passes the descriptors of its queues to each other process in one message, which holds eight.
 MOST_CLIENTS_OF_A_TAP = 4
-BUFFER_BYTES = 2560
-DESCRIPTORS = 1024
 
 
 @dataclass(frozen=True)
@@ -333,11 +331,11 @@ def _sleep_of(row: Row, client: int) -> int:
 
 
 def _hugepage_bytes(row: Row, ports: int) -> int:
-    """What the server takes: its packet buffers (as `mbufs_needed()` of server_main.c) and the EAL's own."""
+    """What the group takes (as `mbufs_needed()` of server_main.c)."""
     clients = int(row.params["clients"])
-    queues = DESCRIPTORS * ports * (clients + (clients if row.driver.startswith("tap ") else 1))
-    buffers = queues + 256 + clients * (int(row.params["ring_size"]) + 2 * (256 + 32 * ports))
-    return buffers * BUFFER_BYTES + (32 << 20)
+    queues = ports * (clients + (clients if row.driver.startswith("tap ") else 1))
+    held = clients * (int(row.params["ring_size"]) + 2 * 32 * ports)
+    return packet_memory(queues, 1 + 2 * clients, more=held)
 
 
 SCENARIO: Scenario = ClientServer()

@@ -16,6 +16,8 @@ DPDK_MESSAGES_PER_S = 4e6
 DPDK_DEEP_MESSAGES_PER_S = 12e6
 TCP_MESSAGES_PER_S = 1e6
 MOST_SAMPLES = 1 << 26
+BURST = 32
+"""Packets that a program takes from a ring in a turn."""
 TIMEOUT_MS = 500
 """After which a message counts as lost, over every transport: longer than the 200 ms after which TCP sends again."""
 LONGEST_TIMEOUT_MS = 15_000
@@ -73,8 +75,10 @@ def load_of(row: Row, context: TrialContext, name: str) -> LoadParams:
 def timeout_ms(row: Row, sleeps: int = 2) -> int:
     """After which a message of the row counts as lost: later where a program sleeps, or keeps packets for a while.
 
-    `sleeps` is how many sleeps a message may have to wait for.
+    `sleeps` is how many sleeps a message may have to wait for. Who has a ring takes a burst of it a sleep, so that the
+    last one in it waits for as many as it has bursts.
     """
+    sleeps += int(row.params.get("ring_size", 0)) // BURST
     waits_us = sleeps * int(row.params.get("sleep_us", 0)) + 2 * max(int(row.params.get("drain_us", 0)), 0)
     return min(TIMEOUT_MS + waits_us // 1000, LONGEST_TIMEOUT_MS)
 

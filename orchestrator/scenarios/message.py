@@ -139,6 +139,12 @@ class Message:
 
     def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> Rows:
         """Transport and link first, then payload, then the rest; see `Scenario.rows`."""
+        idle = {"loop", "sleeper"} & explicit
+        if idle and not any(settings["sleep_us"]):
+            raise UsageError(
+                f"{' and '.join(sorted(idle))} without sleep_us: it says how, or whose, a loop sleeps, and none does",
+                remedy="set sleep_us as well, such as --set sleep_us=0,3000",
+            )
         drain_us = settings["drain_us"][0]
         return every(settings, lambda values: self._row(inventory, values, drain_us, explicit), self.name, explicit)
 
@@ -149,7 +155,7 @@ class Message:
         check_link(inventory, transport, link)
         dpdk = transport == "dpdk"
         try:
-            used = choose(inventory, link, dpdk=dpdk, ports=int(params["ports"]), processes=1)
+            used = choose(inventory, link, dpdk=dpdk, ports=int(params["ports"]), processes=1, asked="")
         except UsageError as error:
             raise LeftOutError(error.what, *({"ports", "link"} & explicit)) from error
         large = params["payload"] == "large"
@@ -213,7 +219,7 @@ class Message:
             settle_ms=20 + 2 * (int(row.params["sleep_us"]) + max(int(row.params["drain_us"]), 0)) // 1000,
             content=_content(row, context, used[0]),
         )
-        return dpdk_generator(context, used, app="message", argv=app.argv(), stage=1)
+        return dpdk_generator(context, used, app="message", argv=app.argv(), stage=1, queues=2)
 
     def _tcp(self, inventory: Inventory, row: Row, context: TrialContext, cable: Cable) -> tuple[PlannedProcess, ...]:
         sut, generator = role_host(inventory, "sut"), role_host(inventory, "generator")

@@ -12,7 +12,7 @@ from orchestrator.inventory.model import Host, Inventory
 from orchestrator.scenarios.base import Row, TrialContext
 from orchestrator.scenarios.cables import Cable, dpdk_devices
 from orchestrator.scenarios.load import idle_of, load_of, mode_of
-from orchestrator.scenarios.processes import dpdk_process, kernel_process
+from orchestrator.scenarios.processes import dpdk_process, kernel_process, packet_memory
 
 
 def addresses_of(inventory: Inventory, row: Row, cable: Cable) -> AddressParams:
@@ -26,9 +26,12 @@ def addresses_of(inventory: Inventory, row: Row, cable: Cable) -> AddressParams:
 
 
 def dpdk_generator(
-    context: TrialContext, used: Sequence[Cable], *, app: str, argv: tuple[str, ...], stage: int
+    context: TrialContext, used: Sequence[Cable], *, app: str, argv: tuple[str, ...], stage: int, queues: int
 ) -> PlannedProcess:
-    """The process of a DPDK generator on the near ends of `used`, called as its program."""
+    """The process of a DPDK generator on the near ends of `used`, called as its program.
+
+    Each of its ports has `queues` queues, receive and send queues counted.
+    """
     host = used[0].generator.host
     return dpdk_process(
         host,
@@ -40,6 +43,7 @@ def dpdk_generator(
         devices=dpdk_devices(used, "generator"),
         stage=stage,
         group="gen",
+        hugepage_bytes=packet_memory(len(used) * queues),
         measures=True,
     )
 
@@ -68,7 +72,7 @@ def traffic_process(
         addresses=addresses_of(inventory, row, used[0]),
         load=load_of(row, context, "traffic"),
     )
-    return dpdk_generator(context, used, app="traffic", argv=app.argv(), stage=2)
+    return dpdk_generator(context, used, app="traffic", argv=app.argv(), stage=2, queues=queues + (tx_queues or queues))
 
 
 def tcp_traffic_process(host: Host, row: Row, context: TrialContext, endpoint: str, *, stage: int) -> PlannedProcess:

@@ -119,6 +119,8 @@ class Simple:
     def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> Rows:
         """See `Scenario.rows`. The ring mode is the row's driver and no parameter, so that all modes share a panel."""
         first_size = settings["size"][0]
+        if "ring" in explicit and "sp_sc" in settings["ring"] and "dpdk" in settings["transport"]:
+            _check_single(min(int(value) for value in settings["secondaries"]))
         return every(settings, lambda values: self._row(inventory, values, first_size, explicit), self.name, explicit)
 
     def _row(self, inventory: Inventory, params: dict[str, Value], first_size: Value, explicit: frozenset[str]) -> Row:
@@ -130,12 +132,7 @@ class Simple:
         if dpdk and ring != "mp_mc" and "ring" not in explicit and not (plain and params["placement"] == "apart"):
             raise LeftOutError("ring modes are compared with the first size and peers apart unless ring is set")
         if dpdk and ring == "sp_sc" and int(params["secondaries"]) > 1:
-            if "ring" in explicit:
-                raise UsageError(
-                    f"ring=sp_sc with secondaries={params['secondaries']}: it has one producer and one consumer",
-                    remedy="set another ring mode, or secondaries=1",
-                )
-            raise LeftOutError("ring=sp_sc takes one secondary", "secondaries")
+            raise LeftOutError(_not_single(int(params["secondaries"])), "secondaries")
         if not dpdk and params["die"] != "none":
             reason = f"die={params['die']} is a fault of a secondary, which {transport} has none of"
             raise LeftOutError(reason, "transport", "die")
@@ -149,6 +146,16 @@ class Simple:
         host = _host(inventory)
         cpus = _cpus(inventory, host, int(row.params["secondaries"]), str(row.params["placement"]))
         return _group(host, row, context, cpus) if is_dpdk(row) else _twin(host, row, context, cpus)
+
+
+def _not_single(secondaries: int) -> str:
+    return f"ring=sp_sc with secondaries={secondaries}: it has one producer and one consumer"
+
+
+def _check_single(fewest: int) -> None:
+    """Raise UsageError where `sp_sc` was asked for and no row can have it."""
+    if fewest > 1:
+        raise UsageError(_not_single(fewest), remedy="set another ring mode, or secondaries=1")
 
 
 def _host(inventory: Inventory) -> Host:

@@ -26,7 +26,7 @@ from orchestrator.scenarios.load import (
 )
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
-from orchestrator.scenarios.processes import dpdk_process
+from orchestrator.scenarios.processes import dpdk_process, packet_memory
 from orchestrator.scenarios.rows import LeftOutError, check_flows, check_link, every
 from orchestrator.scenarios.shared_programs import tcp_echoes, tcp_traffic_process, traffic_process
 
@@ -109,6 +109,7 @@ class SymmetricMp:
                     devices=dpdk_devices(used, "sut"),
                     stage=min(proc_id, 1),
                     secondary=proc_id > 0,
+                    hugepage_bytes=packet_memory(2 * count * len(used), count),
                 )
             )
         return tuple(processes)
