@@ -3,7 +3,6 @@
  * for each flow, judged by the same code.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "options.h"
 #include "outgoing.h"
 #include "record_stream.h"
+#include "startup.h"
 #include "tcp_report.h"
 
 #define TIMEOUT_MS 1000
@@ -28,7 +28,6 @@
 /* Headers of IPv4 and UDP: records are as long as they are over DPDK on a link of that MTU. */
 #define IP_AND_UDP_BYTES 28
 #define MAX_BYTES (1u << 20)
-#define MAX_DUMP 10000
 /* Messages that may be in pieces at once: each connection is cut in one place at most. */
 #define REASSEMBLED_MAX GENERATOR_MAX_FLOWS
 
@@ -44,18 +43,18 @@ struct process {
 	const char *capture_name;
 	enum record_type payload;
 	enum tcp_mode mode;
-	uint64_t mtu;
-	uint64_t dump;
+	uint32_t mtu;
+	uint32_t dump;
 	uint64_t digest_sent;
 	double ticks_per_s; /* as measured before the run */
 	bool has_address;
 	bool has_mode;
 };
 
-enum message_option { HELP = 1, CONNECT, MODE, PAYLOAD, MTU, DUMP, CAPTURE };
+enum message_option { CONNECT = 1, MODE, PAYLOAD, MTU, DUMP, CAPTURE };
 
 static const struct option long_options[] = {
-		{"help", no_argument, NULL, HELP},
+		{"help", no_argument, NULL, 'h'},
 		{"connect", required_argument, NULL, CONNECT},
 		{"mode", required_argument, NULL, MODE},
 		{"payload", required_argument, NULL, PAYLOAD},
@@ -66,81 +65,66 @@ static const struct option long_options[] = {
 		{NULL, 0, NULL, 0},
 };
 
-static const char help[] =
-		"tcp_message: crafts messages, sends them over TCP, and proves what comes back\n"
-		"  --connect IP:PORT   the forwarder; with --floor it is left alone\n"
-		"  --mode block|poll   sleep in epoll, or never sleep\n"
-		"  --payload P         bytes, struct, or large: a struct in fragments\n"
-		"  --mtu M             records are as long as over a link of this MTU (1500)\n"
-		"  --dump N            keep the first N records sent and received (0)\n"
-		"  --capture NAME      in NAME.dump.txt, NAME.tx.pcap and NAME.rx.pcap\n";
+static void
+print_help(void)
+{
+	(void)fputs("tcp_message: crafts messages, sends them over TCP, and proves what comes "
+		    "back\n"
+		    "  --connect IP:PORT   the forwarder; with --floor it is left alone\n"
+		    "  --mode block|poll   sleep in epoll, or never sleep\n"
+		    "  --payload P         bytes, struct, or large: a struct in fragments\n"
+		    "  --mtu M             records are as long as over a link of this MTU (1500)\n"
+		    "  --dump N            keep the first N records sent and received (0)\n"
+		    "  --capture NAME      in NAME.dump.txt, NAME.tx.pcap and NAME.rx.pcap\n",
+			stdout);
+	(void)fputs(generator_help, stdout);
+}
 
 static bool
-take_option(struct process *p, int option, char *argv[])
+take(void *options, int option, const char *text)
 {
-	uint64_t size = 0;
-	bool right;
+	struct process *p = options;
 
 	switch (option) {
 	case CONNECT:
-		return p->has_address = option_endpoint("--connect", optarg, &p->address);
+		return p->has_address = option_endpoint("--connect", text, &p->address);
 	case MODE:
-		return p->has_mode = option_tcp_mode("--mode", optarg, &p->mode);
+		return p->has_mode = option_tcp_mode("--mode", text, &p->mode);
 	case PAYLOAD:
-		return option_payload("--payload", optarg, &p->payload);
+		return option_payload("--payload", text, &p->payload);
 	case MTU:
-		return option_count("--mtu", optarg, 576, MAX_MTU, &p->mtu);
+		return option_count32("--mtu", text, 576, MAX_MTU, &p->mtu);
 	case DUMP:
-		return option_count("--dump", optarg, 0, MAX_DUMP, &p->dump);
+		return option_dump("--dump", text, &p->dump);
 	case CAPTURE:
-		p->capture_name = optarg;
+		p->capture_name = text;
 		return true;
 	case OPTION_SIZE:
-		right = option_count("--size", optarg, 1, MAX_BYTES, &size);
-		p->generator.size = (uint32_t)size;
-		return right;
+		/* Bodies may be smaller than the generators' messages. */
+		return option_count32("--size", text, 1, MAX_BYTES, &p->generator.size);
 	default:
-		if (option >= GENERATOR_OPTION_FIRST && option <= GENERATOR_OPTION_LAST)
-			return generator_option(&p->generator, option, optarg, MAX_BYTES);
-		option_refused(option, argv);
-		return false;
+		return generator_option(&p->generator, option, text, MAX_BYTES);
 	}
 }
 
-/* -1: go on; else the exit code. */
-static int
-read_options(int argc, char *argv[], struct process *p)
+static bool
+complete(void *options)
 {
+	struct process *p = options;
 	struct generator_options *g = &p->generator;
-	int option;
 
-	opterr = 0;
-	generator_options_begin(g, TIMEOUT_MS);
-	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		if (option == HELP) {
-			(void)fputs(help, stdout);
-			(void)fputs(generator_help, stdout);
-			return EXIT_DONE;
-		}
-		if (!take_option(p, option, argv))
-			return EXIT_WRONG_USE;
-	}
-	if (optind < argc)
-		complain("'%s' is no option of this program; --help lists them", argv[optind]);
-	else if (!p->has_address && !g->floor)
-		complain("--connect is missing; --help lists the options");
-	else if (!p->has_mode)
-		complain("--mode is missing; --help lists the options");
-	else if (p->payload == 0)
-		complain("--payload is missing; --help lists the options");
-	else if (p->dump > 0 && p->capture_name == NULL)
-		complain("--dump without --capture: say what the files are to be called");
-	else if (generator_options_check(g) &&
-			message_plan(&p->plan, p->payload, g->size,
-					(uint32_t)p->mtu - IP_AND_UDP_BYTES, g->tag))
-		return -1;
-	return EXIT_WRONG_USE;
+	return option_given(p->has_address || g->floor, "--connect") &&
+	       option_given(p->has_mode, "--mode") && option_given(p->payload != 0, "--payload") &&
+	       capture_options_check(p->dump, p->capture_name) && generator_options_check(g) &&
+	       message_plan(&p->plan, p->payload, g->size, p->mtu - IP_AND_UDP_BYTES, g->tag);
 }
+
+static const struct option_reader reader = {
+		.table = long_options,
+		.help = print_help,
+		.take = take,
+		.complete = complete,
+};
 
 /* The next message: its records, one after another. */
 static void
@@ -259,7 +243,7 @@ begin(struct process *p)
 				g->max_samples, strerror(errno));
 		return -1;
 	}
-	if (capture_begin(&p->capture, p->capture_name, (uint32_t)p->dump, PCAP_USER) != 0)
+	if (capture_begin(&p->capture, p->capture_name, p->dump, PCAP_USER) != 0)
 		return -1;
 	return connections_begin(&p->connections, g->floor ? NULL : &p->address, 1, g->flows,
 			message_plan_bytes(&p->plan), p->mode);
@@ -271,11 +255,8 @@ main(int argc, char *argv[])
 	struct process p = {.mtu = DEFAULT_MTU};
 	int code;
 
-	if (lifecycle_begin("tcp_message") != 0) {
-		complain("cannot install signal handlers: %s", strerror(errno));
-		return EXIT_FAILED;
-	}
-	code = read_options(argc, argv, &p);
+	generator_options_begin(&p.generator, TIMEOUT_MS);
+	code = startup("tcp_message", &reader, &p, argc, argv);
 	if (code >= 0)
 		return code;
 	tcp_raise_socket_limit();
