@@ -46,12 +46,12 @@ print_help(void)
 	       "(--depth K |\n"
 	       "        --rate R) --warmup SEC --window SEC --samples FILE --oneway-samples FILE "
 	       "--stats FILE\n"
-	       "simple_mp <EAL arguments> -- --ring MODE --secondaries N --interactive "
-	       "[--stats FILE]\n"
+	       "simple_mp <EAL arguments> -- --ring MODE --secondaries N --interactive\n"
 	       "simple_mp <EAL arguments> -- --proc-id I [--idle spin|yield] [--stats FILE]\n"
 	       "The primary sends messages to its secondaries over a ring and gets them back over "
 	       "another.\n"
-	       "It waits for N secondaries, then measures, or asks a person what to send.\n"
+	       "It waits for N secondaries and measures, or asks a person at once what to "
+	       "send.\n"
 	       "primary:\n"
 	       "  --ring MODE         of both rings: mp_mc, sp_sc (one secondary), rts, hts\n"
 	       "  --secondaries N     how many there will be (1..%d)\n"
@@ -62,7 +62,7 @@ print_help(void)
 	       "  --proc-id I         its number (1..N)\n"
 	       "  --die-in WHERE      for tests, kill itself: idle, holding (messages), enqueue, "
 	       "dequeue\n"
-	       "  --die-after SEC     when, after it is ready\n",
+	       "  --die-after SEC     when, after the primary's first message\n",
 			SPACE_MAX_SECONDARIES, generator_help);
 }
 
@@ -127,6 +127,10 @@ command_line_check(struct command_line *c, bool primary)
 		complain("--ring sp_sc with --secondaries %u: rings of this mode have one producer "
 			 "and one consumer; take another mode or one secondary",
 				c->secondaries);
+		return false;
+	}
+	if (c->interactive && c->generator.stats != NULL) {
+		complain("--stats with --interactive: nothing is measured, so there are none");
 		return false;
 	}
 	if (c->interactive)

@@ -53,8 +53,10 @@ print_help(void)
 		    "  --worker K          number of this worker, from 0\n"
 		    "  --mode block|poll   sleep in epoll, or never sleep\n"
 		    "  --idle spin|yield   what a poller does when nothing came (spin)\n"
-		    "  --sleep-us S        sleep so long in each turn with work: to see "
-		    "what it does (0)\n"
+		    "  --sleep-us S        sleep so long in each turn, to see what it does; "
+		    "with --mode block\n"
+		    "                      in those with work, between which it sleeps in "
+		    "epoll (0)\n"
 		    "  --stats FILE        where the statistics go\n",
 			stdout);
 }

@@ -7,10 +7,13 @@
 #include "spread.h"
 
 #define DEFAULT_TIMEOUT_MS 100
+/* Below those of the generator and the link. */
+#define OPTION_CYCLES 512
 
 static const struct option table[] = {
 		GENERATOR_LONG_OPTIONS,
 		LINK_LONG_OPTIONS,
+		{"count-cycles", no_argument, NULL, OPTION_CYCLES},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 };
@@ -26,7 +29,9 @@ print_help(void)
 	       "and records each round trip. Flow f has UDP source port %u + f.\n",
 			SPREAD_FIRST_PORT);
 	link_options_help();
-	printf("%s", generator_help);
+	printf("%s"
+	       "  --count-cycles        count the ticks of turns in which frames came or left\n",
+			generator_help);
 }
 
 static bool
@@ -36,6 +41,8 @@ take(void *options, int option, const char *text)
 
 	if (option >= GENERATOR_OPTION_FIRST && option <= GENERATOR_OPTION_LAST)
 		return generator_option(&c->generator, option, text, FRAME_MAX_PAYLOAD);
+	if (option == OPTION_CYCLES)
+		return c->counts_cycles = true;
 	return link_option(&c->link, option, text);
 }
 

@@ -10,6 +10,7 @@
 struct command_line {
 	struct generator_options generator;
 	struct link_options link;
+	bool counts_cycles;
 };
 
 /* Reads into a `struct command_line`, as options_read() does. */

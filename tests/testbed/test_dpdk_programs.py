@@ -99,7 +99,9 @@ def shares(stats: list[dict[str, Any]]) -> list[float]:
 def test_one_process_returns_everything(lab: Lab, size: int, loop: tuple[str, str]) -> None:
     (sut,) = lab.group(1)
     assert sut.ready == "@ready ports=1 proc=0/1\n"
-    stats = lab.measure(lab.vdevs("client", 1), "-p", "1", "--queues", "1", "--flows", "3", *loop, size=size)
+    options = words("-p 1 --queues 1 --flows 3 --count-cycles")
+    stats = lab.measure(lab.vdevs("client", 1), *options, *loop, size=size)
+    assert 0 < stats["busy_ticks"] / stats["ticks_per_s"] < 0.5, "more than warm-up and window"
     assert stats["lost"] == 0
     assert stats["reordered"] == 0
     assert stats["returned"] > 100
