@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -312,6 +314,76 @@ def test_af_packet_over_veth(lab: Lab, namespaces: tuple[str, str]) -> None:
     options = words(f"-p 1 --queues 1 --flows 4 --depth 1 --spread driver --peer-mac {PEER_MAC}")
     assert lab.measure(vdev, *options, netns=left)["lost"] == 0
     stop_group(lab, [sut])
+
+
+UNFAITHFUL = """
+import json, signal, socket, sys
+def told(number, frame):
+    print(json.dumps(did), flush=True)
+    sys.exit()
+signal.signal(signal.SIGTERM, told)
+did = {"repeated": 0, "overtaken": 0, "damaged": 0, "corrupt": 0}
+peer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x800))
+peer.bind(("plain", 0))
+print("ready", flush=True)
+held, seen = None, 0
+while True:
+    frame, address = peer.recvfrom(2048)
+    if address[2] == socket.PACKET_OUTGOING:
+        continue
+    back = bytearray(frame[6:12] + frame[0:6] + frame[12:])
+    seen += 1
+    if seen > 100 and held is None:  # those before may be probes
+        if seen % 5 == 0:
+            did["repeated"] += 1
+            peer.send(back)
+        elif seen % 7 == 0:
+            did["overtaken"] += 1
+            held = back
+            continue
+        elif seen % 11 == 0:
+            did["damaged"] += 1
+            back[-1] ^= 1
+        elif seen % 13 == 0:
+            did["corrupt"] += 1
+            back[-1] ^= 1
+            back[40:42] = bytes(2)  # no UDP checksum: only who reads the message can tell
+    peer.send(back)
+    if held is not None:
+        peer.send(held)
+        held = None
+"""
+
+
+def test_what_a_network_may_do_to_packets_is_counted_each_by_itself(lab: Lab, namespaces: tuple[str, str]) -> None:
+    """The other end repeats, holds back and damages some of the frames that it returns, and says how many."""
+    left, right = namespaces
+    argv = ["ip", "netns", "exec", right, sys.executable, "-c", UNFAITHFUL]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        try:
+            assert other.stdout.readline() == "ready\n"
+            options = words(f"-p 1 --queues 1 --flows 1 --rate 3000 --spread driver --peer-mac {PEER_MAC} --linger")
+            program = lab.traffic(["--vdev=net_af_packet0,iface=plain"], *options, netns=left)
+            program.wait_ready()
+            program.wait_done()
+        finally:
+            other.terminate()
+        did = json.loads(other.stdout.read())
+    assert program.stop() == 0, program.errors()
+    stats = program.stats()
+    assert min(did.values()) > 10
+    accounting = stats["accounting"]
+    assert accounting["in"] == accounting["out"] + accounting["drops"]
+    assert did == {
+        "repeated": stats["duplicates"],
+        "overtaken": stats["reordered"],
+        "damaged": accounting["reasons"]["bad_udp_checksum"],
+        "corrupt": stats["corrupt"],
+    }
+    assert accounting["reasons"]["refused_message"] == did["corrupt"]
+    assert 0 < stats["lost"] <= did["damaged"] + did["corrupt"], "neither came back; some of them in the warm-up"
+    assert stats["sent"] == stats["returned"] + stats["lost"] == lab.samples()
 
 
 def test_two_processes_share_a_tap_on_a_bridge(lab: Lab, namespaces: tuple[str, str]) -> None:
