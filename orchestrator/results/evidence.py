@@ -25,8 +25,6 @@ class Evidence:
     """What could not be read, one line each."""
     samples: int = 0
     saturated: bool = False
-    timeless: int = 0
-    """Samples of the way there that took no time at all."""
     drift: tuple[float, float] | None = None
     threads: tuple[ThreadReading, ...] = ()
     accounting: tuple[Accounting, ...] = ()

@@ -82,7 +82,6 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         problems=tuple(problems),
         samples=0 if returned is None else len(returned),
         saturated=samples is not None and samples.saturated,
-        timeless=0 if oneway is None else int((oneway.returned == 0).sum()),
         drift=None if returned is None else drift(returned),
         threads=_threads(record, stats),
         accounting=_accounting(record, stats),

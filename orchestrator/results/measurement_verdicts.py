@@ -57,13 +57,11 @@ def saturated(evidence: Evidence) -> Verdict | None:
 
 
 def clocks_differ(evidence: Evidence) -> Verdict | None:
-    """Messages came to another CPU before they left the first: the CPUs' time-stamp counters are not the same clock.
-
-    The recorder writes a time of no length or less as 0, which no real way takes.
-    """
-    if not evidence.timeless:
+    """Messages came to another CPU before they left the first: the CPUs' time-stamp counters are not the same clock."""
+    stats = evidence.generator
+    if stats is None or not stats.oneway_backwards:
         return None
-    detail = f"{evidence.timeless} messages arrived no later than they left: the CPUs' time-stamp counters are not one"
+    detail = f"{stats.oneway_backwards} messages arrived before they left: the CPUs' time-stamp counters are not one"
     return invalid("clocks differ", detail)
 
 

@@ -155,6 +155,8 @@ class ProcessStats(_Part):
     pool: PoolStats | None = None
     proc_type: str = ""
     ended: str = ""
+    oneway_backwards: int = 0
+    """Messages that reached another CPU before they left theirs, by the two CPUs' counters."""
     ring_stuck: str = ""
     """Which ring, where it ended because of one."""
 
