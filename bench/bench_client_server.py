@@ -1,10 +1,10 @@
 """Throughput of client-server with N clients against symmetric_mp with N processes: same cores, same link, same load.
 
 No figure is promised: the ratio is printed with what explains it. Both run in a deep closed loop, so whoever is slowest
-sets the pace. On two CPUs that may be the generator, so what a packet costs the CPUs of each group is printed beside the
-ratio. A packet of client-server is received by one process and sent by another: it costs a hop over a ring, and its
+sets the pace. On two CPUs that may be the generator, so what a packet costs the CPUs of each group is printed beside
+the ratio. A packet of client-server is received by one process and sent by another: it costs a hop over a ring, and its
 cache lines move when the two have CPUs of their own; and one server receives for all, however many clients there are.
-What a packet costs is counted by the programs themselves (`--count-cycles`), in blocks of their own, since that costs too.
+What a packet costs is counted by the programs themselves (`--count-cycles`), in blocks of their own: that costs too.
 """
 
 from __future__ import annotations
@@ -136,13 +136,13 @@ def explain(arena: Arena, ours: Sequence[PlannedProcess], peer: Sequence[Planned
     pace = "the generator sets the pace on both sides" if busy > GENERATOR_BOUND else "the group sets the pace"
     return (
         f"  The generator works {busy:.0%} of the time: {pace}.\n"
-        f"  A packet costs the group {cost:.0f} ns of its CPUs (server {statistics.median(mine.server):.0f}, the clients "
+        f"  A packet costs the group {cost:.0f} ns of its CPUs (server {statistics.median(mine.server):.0f}, clients "
         f"the rest), and symmetric_mp {peer_cost:.0f} ns: where a CPU of the group sets the pace, that is "
         f"{peer_cost / cost:.2f} of its throughput.\n"
         "  The gap is one enqueue and one dequeue of a burst, a second process that reads the packet's lines, and a "
-        "buffer\n  that one process takes from the pool and another gives back. Turns are counted by the clock: one that "
-        "another process\n  of the same CPU interrupts counts whole, so where processes share a CPU both costs are upper "
-        f"bounds.\n  Dropped in these blocks: {mine.dropped + other.dropped}."
+        "buffer\n  that one process takes from the pool and another gives back. Turns are counted by the clock: one "
+        "that another\n  process of the same CPU interrupts counts whole, so where processes share a CPU both costs "
+        f"are upper bounds.\n  Dropped in these blocks: {mine.dropped + other.dropped}."
     )
 
 
