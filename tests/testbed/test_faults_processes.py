@@ -145,8 +145,10 @@ def test_stale_files_and_sockets_of_a_killed_run_are_in_nobodys_way(bed: Bed) ->
         run_id = tool.run_id
         agents = [seen.pid for seen in bed.strangers() if "python" in seen.command]
         assert len(agents) == 2
-        for pid in (*agents, *(seen.pid for seen in bed.of_run(run_id))):
-            with suppress(ProcessLookupError):  # its agent's end was faster
+        for pid in agents:  # who would see to it that the others end cleanly
+            os.kill(pid, signal.SIGSTOP)
+        for pid in (*(seen.pid for seen in bed.of_run(run_id)), *agents):
+            with suppress(ProcessLookupError):  # an agent may be of the run, too
                 os.kill(pid, signal.SIGKILL)
         tool.kill()
     eventually(lambda: not bed.strangers(), 5.0, "nothing of ours on the hosts")
