@@ -13,17 +13,18 @@ from typing import Any, NoReturn
 from invoke import Collection, Context, Exit, Task
 from invoke import task as invoke_task
 
-DEFAULT_INVENTORY = "local"
+from orchestrator.commands.remedies import DEFAULT_INVENTORY, for_inventory
+
 INVENTORY_HELP = "name of an inventory in inventories/, or a path to one"
 DEFAULT_TRIALS = "8"
 TRIALS_HELP = f"trials of each row (default {DEFAULT_TRIALS})"
 SET_HELP = "key=value of a scenario parameter, value may be a list: --set processes=1,2 (repeatable)"
 
 
-def task(**options: Any) -> Callable[[Callable[..., None]], Task]:
+def task(**options: Any) -> Callable[[Callable[..., None]], Task[Callable[..., None]]]:
     """Make an invoke task whose known errors end it with one line and their exit code, without a traceback."""
 
-    def decorate(body: Callable[..., None]) -> Task:
+    def decorate(body: Callable[..., None]) -> Task[Callable[..., None]]:
         @functools.wraps(body)
         def run(context: Context, *args: Any, **kwargs: Any) -> None:
             from orchestrator.errors import OrchestratorError
@@ -33,14 +34,16 @@ def task(**options: Any) -> Callable[[Callable[..., None]], Task]:
             try:
                 body(context, *args, **kwargs)
             except OrchestratorError as error:
-                raise Exit(f"error: {error}", code=error.exit_code) from None
+                line = for_inventory(str(error), str(kwargs.get("inventory", DEFAULT_INVENTORY)))
+                raise Exit(f"error: {line}", code=error.exit_code) from None
             except KeyboardInterrupt:
                 raise Exit("interrupted", code=130) from None
             except BrokenPipeError:
                 sys.stderr.close()
                 raise Exit(code=141) from None
 
-        return invoke_task(**options)(run)
+        made: Task[Callable[..., None]] = invoke_task(**options)(run)
+        return made
 
     return decorate
 
@@ -69,23 +72,32 @@ def _show_help(name: str) -> NoReturn:
     auto_shortflags=False,
 )
 def run_experiment(
-    c,
-    scenario,
-    inventory=DEFAULT_INVENTORY,
-    set=None,  # noqa: A002
-    trials=DEFAULT_TRIALS,
-    seed=None,
-    name="",
-    keep=False,
-    once=False,
-):
+    c: Context,
+    scenario: str,
+    inventory: str = DEFAULT_INVENTORY,
+    set: list[str] | None = None,  # noqa: A002
+    trials: str = DEFAULT_TRIALS,
+    seed: str | None = None,
+    name: str = "",
+    keep: bool = False,
+    once: bool = False,
+) -> None:
     """Prepare hosts, run every trial, put everything back; print the table and the result folder.
 
     Example: invoke run-experiment --scenario smp --set transport=dpdk,tcp-poll --set size=64,1024 --trials 6
     """
     from orchestrator.commands.experiment import run
 
-    run(scenario, inventory, set or [], trials=_number(trials), seed=_number(seed), name=name, keep=keep, once=once)
+    run(
+        scenario,
+        inventory,
+        set or [],
+        trials=_number("--trials", trials),
+        seed=_optional_number("--seed", seed),
+        name=name,
+        keep=keep,
+        once=once,
+    )
 
 
 @task(
@@ -100,18 +112,28 @@ def run_experiment(
     iterable=["set"],
     auto_shortflags=False,
 )
-def plan(c, scenario, inventory=DEFAULT_INVENTORY, set=None, trials=DEFAULT_TRIALS, seed=None, name=""):  # noqa: A002
+def plan(
+    c: Context,
+    scenario: str,
+    inventory: str = DEFAULT_INVENTORY,
+    set: list[str] | None = None,  # noqa: A002
+    trials: str = DEFAULT_TRIALS,
+    seed: str | None = None,
+    name: str = "",
+) -> None:
     """Print every trial that would run: hosts, processes, cores, command lines. Touches no host.
 
     Example: invoke plan --scenario smp --inventory two-hosts --set processes=2
     """
     from orchestrator.commands.plan import plan_text
 
-    print(plan_text(scenario, inventory, set or [], _number(trials), _number(seed), name))
+    print(
+        plan_text(scenario, inventory, set or [], _number("--trials", trials), _optional_number("--seed", seed), name)
+    )
 
 
 @task()
-def list_scenarios(c):
+def list_scenarios(c: Context) -> None:
     """List the scenarios, a line each.
 
     Example: invoke list-scenarios
@@ -122,7 +144,7 @@ def list_scenarios(c):
 
 
 @task(help={"scenario": "which scenario"})
-def describe(c, scenario):
+def describe(c: Context, scenario: str) -> None:
     """Print a scenario's parameters with units, defaults and ranges.
 
     Example: invoke describe smp
@@ -133,7 +155,7 @@ def describe(c, scenario):
 
 
 @task(help={"result": "a result folder"})
-def plot(c, result):
+def plot(c: Context, result: str) -> None:
     """Draw the plots of a result again, from its stored samples.
 
     Example: invoke plot results/smp/20260101T120000Z-1a2b3c4d
@@ -144,7 +166,7 @@ def plot(c, result):
 
 
 @task(optional=["result"], help={"result": "a result folder (default: the reference result)"}, positional=["result"])
-def notebook(c, result=None):
+def notebook(c: Context, result: str | None = None) -> None:
     """Open the notebook that compares DPDK with TCP, on a result.
 
     Example: invoke notebook results/smp/20260101T120000Z-1a2b3c4d
@@ -166,18 +188,24 @@ def notebook(c, result=None):
     },
     auto_shortflags=False,
 )
-def setup_hugepages(c, pages=None, size=None, node=None, inventory=DEFAULT_INVENTORY):
+def setup_hugepages(
+    c: Context,
+    pages: str | None = None,
+    size: str | None = None,
+    node: str | None = None,
+    inventory: str = DEFAULT_INVENTORY,
+) -> None:
     """Give every host free hugepages, verified; they stay until `invoke restore`.
 
     Example: invoke setup-hugepages --pages 256 --size 2M
     """
     from orchestrator.commands.hosts import setup_hugepages as setup
 
-    print(setup(inventory, _number(pages), size, _number(node)))
+    print(setup(inventory, _optional_number("--pages", pages), size, _optional_number("--node", node)))
 
 
 @task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
-def restore(c, inventory=DEFAULT_INVENTORY):
+def restore(c: Context, inventory: str = DEFAULT_INVENTORY) -> None:
     """Put everything back that the journal says was changed, however the last run ended.
 
     Example: invoke restore --inventory two-hosts
@@ -188,7 +216,7 @@ def restore(c, inventory=DEFAULT_INVENTORY):
 
 
 @task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
-def build(c, inventory=DEFAULT_INVENTORY):
+def build(c: Context, inventory: str = DEFAULT_INVENTORY) -> None:
     """Build the C apps on every host, against the host's own DPDK.
 
     Example: invoke build --inventory two-hosts
@@ -199,7 +227,7 @@ def build(c, inventory=DEFAULT_INVENTORY):
 
 
 @task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
-def nic_status(c, inventory=DEFAULT_INVENTORY):
+def nic_status(c: Context, inventory: str = DEFAULT_INVENTORY) -> None:
     """Show the NICs of every host: driver, interface, link, NUMA node, and what they carry.
 
     Example: invoke nic-status --inventory two-hosts
@@ -210,7 +238,7 @@ def nic_status(c, inventory=DEFAULT_INVENTORY):
 
 
 @task(help={"inventory": INVENTORY_HELP, "host": "only this host"}, auto_shortflags=False)
-def bind_nics(c, inventory=DEFAULT_INVENTORY, host=""):
+def bind_nics(c: Context, inventory: str = DEFAULT_INVENTORY, host: str = "") -> None:
     """Bind the inventory's DPDK NICs to their DPDK driver; journalled, verified, never forced.
 
     Example: invoke bind-nics --inventory two-hosts --host left
@@ -221,7 +249,7 @@ def bind_nics(c, inventory=DEFAULT_INVENTORY, host=""):
 
 
 @task(help={"inventory": INVENTORY_HELP, "host": "only this host"}, auto_shortflags=False)
-def unbind_nics(c, inventory=DEFAULT_INVENTORY, host=""):
+def unbind_nics(c: Context, inventory: str = DEFAULT_INVENTORY, host: str = "") -> None:
     """Give the NICs that `bind-nics` took back to the drivers that they had.
 
     Example: invoke unbind-nics --inventory two-hosts
@@ -236,7 +264,7 @@ def unbind_nics(c, inventory=DEFAULT_INVENTORY, host=""):
     positional=["host"],
     auto_shortflags=False,
 )
-def ssh(c, host, inventory=DEFAULT_INVENTORY):
+def ssh(c: Context, host: str, inventory: str = DEFAULT_INVENTORY) -> None:
     """Open a shell on a host, or run what follows `--` there.
 
     Example: invoke ssh beta -- uname -a
@@ -251,7 +279,7 @@ def ssh(c, host, inventory=DEFAULT_INVENTORY):
 
 
 @task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
-def testbed_up(c, inventory=DEFAULT_INVENTORY):
+def testbed_up(c: Context, inventory: str = DEFAULT_INVENTORY) -> None:
     """Make the inventory's testbed of namespaces on this machine, or repair it.
 
     Example: invoke testbed-up
@@ -262,7 +290,7 @@ def testbed_up(c, inventory=DEFAULT_INVENTORY):
 
 
 @task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
-def testbed_down(c, inventory=DEFAULT_INVENTORY):
+def testbed_down(c: Context, inventory: str = DEFAULT_INVENTORY) -> None:
     """Take the testbed down; nothing of it is left but its keys and builds.
 
     Example: invoke testbed-down
@@ -273,7 +301,7 @@ def testbed_down(c, inventory=DEFAULT_INVENTORY):
 
 
 @task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
-def testbed_status(c, inventory=DEFAULT_INVENTORY):
+def testbed_status(c: Context, inventory: str = DEFAULT_INVENTORY) -> None:
     """Show the testbed: hosts, processes, links, and what is missing.
 
     Example: invoke testbed-status
@@ -287,7 +315,7 @@ def testbed_status(c, inventory=DEFAULT_INVENTORY):
 
 
 @task(help={"unit": "only what needs no root (about a minute)"}, auto_shortflags=False)
-def test(c, unit=False):
+def test(c: Context, unit: bool = False) -> None:
     """Run style checks, types, import rules, C unit tests under sanitizers, and all Python tests.
 
     Example: invoke test --unit
@@ -298,7 +326,7 @@ def test(c, unit=False):
 
 
 @task(help={"only": "one of the benches; see bench/README.md"}, auto_shortflags=False)
-def bench(c, only=""):
+def bench(c: Context, only: str = "") -> None:
     """Measure the figures that the project promises, as paired ratios against real peers.
 
     Example: invoke bench --only symmetric-mp
@@ -308,16 +336,19 @@ def bench(c, only=""):
     run_bench(only)
 
 
-def _number(text: str | None) -> int | None:
-    """An optional whole number from the command line. Raises UsageError."""
+def _number(option: str, text: str) -> int:
+    """A whole number from the command line. Raises UsageError naming the option."""
     from orchestrator.errors import UsageError
 
-    if text is None:
-        return None
     try:
         return int(text)
     except ValueError:
-        raise UsageError(f"{text!r} is not a whole number") from None
+        raise UsageError(f"{option} {text!r} is not a whole number", remedy=f"such as {option} 8") from None
+
+
+def _optional_number(option: str, text: str | None) -> int | None:
+    """The same, for an option that may be left out."""
+    return None if text is None else _number(option, text)
 
 
 namespace = Collection.from_module(sys.modules[__name__])

@@ -161,7 +161,7 @@ def server_stats(trial: PlannedTrial, index: int, packets: int, **changes: Any) 
     }
 
 
-def generator_stats(trial: PlannedTrial, sent: int, lost: int, **changes: Any) -> dict[str, Any]:
+def generator_stats(trial: PlannedTrial, sent: int, lost: int, /, **changes: Any) -> dict[str, Any]:
     stats: dict[str, Any] = {
         "schema": 1,
         "app": "traffic",
@@ -185,7 +185,10 @@ def generator_stats(trial: PlannedTrial, sent: int, lost: int, **changes: Any) -
     }
     if trial.transport != "dpdk":
         stats["tcp"] = {"retransmits": 0, "mss": 1448, "congestion": "cubic"}
-    return {**stats, **changes}
+    stats.update(changes)
+    received = sum(queue.get("rx_packets", 0) for queue in stats["queues"])
+    books = {"in": received, "out": received, "drops": 0, "reasons": {}}
+    return {"accounting": books, **stats}
 
 
 def write_trial(

@@ -1,7 +1,5 @@
 /* Prints the round trip of a cache line between two CPUs as one line of JSON. */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
@@ -10,21 +8,33 @@
 #include "lifecycle.h"
 #include "options.h"
 #include "probe.h"
+#include "startup.h"
 
 #define DEFAULT_MS 20
 
-enum probe_option { HELP = 1, CPUS, MS };
+struct arguments {
+	uint64_t cpus[2];
+	uint64_t ms;
+	bool has_cpus;
+};
+
+enum probe_option { CPUS = 1, MS };
 
 static const struct option long_options[] = {
-		{"help", no_argument, NULL, HELP},
+		{"help", no_argument, NULL, 'h'},
 		{"cpus", required_argument, NULL, CPUS},
 		{"ms", required_argument, NULL, MS},
 		{NULL, 0, NULL, 0},
 };
 
-static const char help[] = "cacheline_probe: times a cache line from one CPU to another and back\n"
-			   "  --cpus A,B   two different CPUs\n"
-			   "  --ms MS      how long (20)\n";
+static void
+print_help(void)
+{
+	(void)fputs("cacheline_probe: times a cache line from one CPU to another and back\n"
+		    "  --cpus A,B   two different CPUs\n"
+		    "  --ms MS      how long (20)\n",
+			stdout);
+}
 
 /* "A,B". */
 static bool
@@ -49,48 +59,48 @@ parse_cpus(const char *text, uint64_t cpus[2])
 	return cpus[0] != cpus[1];
 }
 
+static bool
+take(void *options, int option, const char *text)
+{
+	struct arguments *a = options;
+
+	switch (option) {
+	case CPUS:
+		return a->has_cpus = parse_cpus(text, a->cpus);
+	case MS:
+		return option_count("--ms", text, 1, 10000, &a->ms);
+	default:
+		return false;
+	}
+}
+
+static bool
+complete(void *options)
+{
+	return option_given(((struct arguments *)options)->has_cpus, "--cpus");
+}
+
+static const struct option_reader reader = {
+		.table = long_options,
+		.help = print_help,
+		.take = take,
+		.complete = complete,
+};
+
 int
 main(int argc, char *argv[])
 {
-	uint64_t cpus[2];
-	uint64_t ms = DEFAULT_MS;
-	bool has_cpus = false;
+	struct arguments a = {.ms = DEFAULT_MS};
 	struct probe_result result = {0};
-	int option;
+	int code = startup("cacheline_probe", &reader, &a, argc, argv);
 
-	if (lifecycle_begin("cacheline_probe") != 0) {
-		complain("cannot install signal handlers: %s", strerror(errno));
-		return EXIT_FAILED;
-	}
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		bool right = false;
-
-		if (option == HELP) {
-			(void)fputs(help, stdout);
-			return EXIT_DONE;
-		} else if (option == CPUS) {
-			right = has_cpus = parse_cpus(optarg, cpus);
-		} else if (option == MS) {
-			right = option_count("--ms", optarg, 1, 10000, &ms);
-		} else {
-			option_refused(option, argv);
-		}
-		if (!right)
-			return EXIT_WRONG_USE;
-	}
-	if (!has_cpus || optind < argc) {
-		if (!has_cpus)
-			complain("--cpus is missing; --help lists the options");
-		else
-			complain("'%s' is no option of this program; --help lists them",
-					argv[optind]);
-		return EXIT_WRONG_USE;
-	}
-	if (probe_run((unsigned int)cpus[0], (unsigned int)cpus[1], (unsigned int)ms, &result) != 0)
+	if (code >= 0)
+		return code;
+	if (probe_run((unsigned int)a.cpus[0], (unsigned int)a.cpus[1], (unsigned int)a.ms,
+			    &result) != 0)
 		return EXIT_FAILED;
 	printf("{\"cpus\":[%" PRIu64 ",%" PRIu64
 	       "],\"round_trip_ns_p50\":%.1f,\"round_trip_ns_p10\":%.1f,\"rounds\":%" PRIu64 "}\n",
-			cpus[0], cpus[1], result.p50_ns, result.p10_ns, result.rounds);
+			a.cpus[0], a.cpus[1], result.p50_ns, result.p10_ns, result.rounds);
 	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
 }

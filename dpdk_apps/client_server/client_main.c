@@ -129,25 +129,16 @@ run(void *self)
 	return (struct program_end){.code = code, .leave_memory = p->leave_memory};
 }
 
-static bool
-read_command_line(void *self, int argc, char **argv, bool *help)
-{
-	struct client_options *o = &((struct process *)self)->options;
-	bool right = client_options_read(o, argc, argv);
-
-	*help = o->help;
-	return right;
-}
-
 int
 main(int argc, char **argv)
 {
 	struct process process = {.began = clock_mark()};
 	struct program program = {
 			.name = "mp_client",
-			.self = &process,
-			.read = read_command_line,
+			.read = client_options_read,
+			.options = &process.options,
 			.run = run,
+			.self = &process,
 	};
 
 	return program_main(&program, argc, argv);

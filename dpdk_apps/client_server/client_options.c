@@ -1,9 +1,9 @@
 #include "client_options.h"
 
-#include <getopt.h>
 #include <stdio.h>
 
 #include "dispatch.h"
+#include "option_reader.h"
 #include "options.h"
 
 #define MAX_US 60000000
@@ -48,57 +48,56 @@ print_help(void)
 }
 
 static bool
-take(struct client_options *o, int option, char *const argv[])
+take(void *options, int option, const char *text)
 {
+	struct client_options *o = options;
 	switch (option) {
 	case 'n':
 		return option_count16(
-				"--client-id", optarg, 0, DISPATCH_MAX_CLIENTS - 1, &o->client_id);
+				"--client-id", text, 0, DISPATCH_MAX_CLIENTS - 1, &o->client_id);
 	case OPTION_NUM_CLIENTS:
 		return option_count16(
-				"--num-clients", optarg, 1, DISPATCH_MAX_CLIENTS, &o->num_clients);
+				"--num-clients", text, 1, DISPATCH_MAX_CLIENTS, &o->num_clients);
 	case OPTION_DRAIN_US:
-		return option_count32("--drain-us", optarg, 0, MAX_US, &o->drain_us);
+		return option_count32("--drain-us", text, 0, MAX_US, &o->drain_us);
 	case OPTION_SLEEP_US:
-		return option_count32("--sleep-us", optarg, 0, MAX_US, &o->sleep_us);
+		return option_count32("--sleep-us", text, 0, MAX_US, &o->sleep_us);
 	case OPTION_IDLE:
-		return option_idle("--idle", optarg, &o->idle);
+		return option_idle("--idle", text, &o->idle);
 	case OPTION_CYCLES:
 		o->cycles = true;
 		return true;
 	case OPTION_STATS:
-		o->stats = optarg;
+		o->stats = text;
 		return true;
 	default:
-		option_refused(option, argv);
 		return false;
 	}
 }
 
-bool
-client_options_read(struct client_options *o, int argc, char **argv)
+static bool
+complete(void *options)
 {
-	int option;
+	const struct client_options *o = options;
+
+	return option_given(o->client_id != UINT16_MAX, "--client-id") &&
+	       option_given(o->stats != NULL, "--stats");
+}
+
+static const struct option_reader reader = {
+		.table = table,
+		.letters = ":n:h",
+		.beside_eal = true,
+		.help = print_help,
+		.take = take,
+		.complete = complete,
+};
+
+int
+client_options_read(void *options, int argc, char **argv)
+{
+	struct client_options *o = options;
 
 	*o = (struct client_options){.client_id = UINT16_MAX, .idle = IDLE_SPIN};
-	opterr = 0;
-	optind = 1;
-	while ((option = getopt_long(argc, argv, ":n:h", table, NULL)) != -1) {
-		if (option == 'h') {
-			print_help();
-			o->help = true;
-			return true;
-		}
-		if (!take(o, option, argv))
-			return false;
-	}
-	if (optind < argc)
-		complain("'%s' is no option; --help lists them", argv[optind]);
-	else if (o->client_id == UINT16_MAX)
-		complain("--client-id is missing; --help lists the options");
-	else if (o->stats == NULL)
-		complain("--stats is missing; --help lists the options");
-	else
-		return true;
-	return false;
+	return options_read(&reader, o, argc, argv);
 }

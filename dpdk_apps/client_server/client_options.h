@@ -15,10 +15,9 @@ struct client_options {
 	enum idle_policy idle;
 	bool cycles;	   /* count where the time goes */
 	const char *stats; /* path */
-	bool help;
 };
 
-/* False after a message if the command line is wrong. `--help` prints and sets `help`. */
-bool client_options_read(struct client_options *o, int argc, char **argv);
+/* Reads into a `struct client_options`, as options_read() does. */
+int client_options_read(void *options, int argc, char **argv);
 
 #endif

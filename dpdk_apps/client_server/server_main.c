@@ -90,7 +90,7 @@ static int
 finish(struct process *p)
 {
 	const struct arrangement *a = p->board.arrangement;
-	struct rte_eth_stats driver[PORT_MAX];
+	struct driver_stats driver[PORT_MAX];
 	struct server_report report = {
 			.options = &p->options,
 			.server = &p->server,
@@ -153,25 +153,16 @@ run(void *self)
 	return (struct program_end){.code = code, .leave_memory = p->leave_memory};
 }
 
-static bool
-read_command_line(void *self, int argc, char **argv, bool *help)
-{
-	struct server_options *o = &((struct process *)self)->options;
-	bool right = server_options_read(o, argc, argv);
-
-	*help = o->help;
-	return right;
-}
-
 int
 main(int argc, char **argv)
 {
 	struct process process = {.began = clock_mark()};
 	struct program program = {
 			.name = "mp_server",
-			.self = &process,
-			.read = read_command_line,
+			.read = server_options_read,
+			.options = &process.options,
 			.run = run,
+			.self = &process,
 	};
 
 	return program_main(&program, argc, argv);

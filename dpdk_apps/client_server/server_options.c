@@ -1,13 +1,12 @@
 #include "server_options.h"
 
-#include <getopt.h>
 #include <stdio.h>
 
 #include "board.h"
+#include "option_reader.h"
 #include "options.h"
+#include "port_options.h"
 
-#define DEFAULT_DESCRIPTORS 1024
-#define MAX_DESCRIPTORS 32768
 #define DEFAULT_RING_SIZE 512
 #define MAX_RING_SIZE (1u << 20)
 #define MAX_MBUFS (1u << 24)
@@ -64,14 +63,14 @@ print_help(void)
 	       "  --mbufs M             packet buffers (as many as queues and rings need)\n"
 	       "  --count-cycles        count the ticks of turns in which frames came\n"
 	       "  --stats FILE          where the statistics go\n",
-			DISPATCH_MAX_CLIENTS, DEFAULT_RING_SIZE, DEFAULT_DESCRIPTORS,
-			DEFAULT_DESCRIPTORS);
+			DISPATCH_MAX_CLIENTS, DEFAULT_RING_SIZE, PORT_DESCRIPTORS,
+			PORT_DESCRIPTORS);
 }
 
 static bool
-take_ring_size(uint32_t *size)
+take_ring_size(const char *text, uint32_t *size)
 {
-	if (!option_count32("--ring-size", optarg, BURST, MAX_RING_SIZE, size))
+	if (!option_count32("--ring-size", text, BURST, MAX_RING_SIZE, size))
 		return false;
 	if ((*size & (*size - 1)) == 0)
 		return true;
@@ -80,92 +79,80 @@ take_ring_size(uint32_t *size)
 }
 
 static bool
-take_dispatch(enum dispatch_by *by)
+take_dispatch(const char *text, enum dispatch_by *by)
 {
 	int index;
 
-	if (!option_choice("--dispatch", optarg, dispatch_names, &index))
+	if (!option_choice("--dispatch", text, dispatch_names, &index))
 		return false;
 	*by = (enum dispatch_by)index;
 	return true;
 }
 
 static bool
-take(struct server_options *o, int option, char *const argv[])
+take(void *options, int option, const char *text)
 {
+	struct server_options *o = options;
 	switch (option) {
 	case 'p':
-		return port_mask_read("-p", optarg, &o->port_mask);
+		return port_mask_read("-p", text, &o->port_mask);
 	case 'n':
 		return option_count16(
-				"--num-clients", optarg, 1, DISPATCH_MAX_CLIENTS, &o->num_clients);
+				"--num-clients", text, 1, DISPATCH_MAX_CLIENTS, &o->num_clients);
 	case OPTION_DISPATCH:
-		return take_dispatch(&o->dispatch);
+		return take_dispatch(text, &o->dispatch);
 	case OPTION_RING_SIZE:
-		return take_ring_size(&o->ring_size);
+		return take_ring_size(text, &o->ring_size);
 	case OPTION_IDLE:
-		return option_idle("--idle", optarg, &o->idle);
+		return option_idle("--idle", text, &o->idle);
 	case OPTION_RX_DESC:
-		return option_count16("--rx-desc", optarg, 32, MAX_DESCRIPTORS, &o->wish.rx_desc);
+		return option_descriptors("--rx-desc", text, &o->wish.rx_desc);
 	case OPTION_TX_DESC:
-		return option_count16("--tx-desc", optarg, 32, MAX_DESCRIPTORS, &o->wish.tx_desc);
+		return option_descriptors("--tx-desc", text, &o->wish.tx_desc);
 	case OPTION_MBUFS:
-		return option_count32("--mbufs", optarg, 64, MAX_MBUFS, &o->mbufs);
+		return option_count32("--mbufs", text, 64, MAX_MBUFS, &o->mbufs);
 	case OPTION_CYCLES:
 		o->cycles = true;
 		return true;
 	case OPTION_STATS:
-		o->stats = optarg;
+		o->stats = text;
 		return true;
 	default:
-		option_refused(option, argv);
 		return false;
 	}
 }
 
 static bool
-complete(const struct server_options *o)
+complete(void *options)
 {
-	const char *missing = NULL;
+	struct server_options *o = options;
 
-	if (o->port_mask == 0)
-		missing = "-p";
-	else if (o->num_clients == 0)
-		missing = "--num-clients";
-	else if (o->stats == NULL)
-		missing = "--stats";
-	if (missing == NULL)
-		return true;
-	complain("%s is missing; --help lists the options", missing);
-	return false;
+	o->wish.tx_queues = o->num_clients;
+	return option_given(o->port_mask != 0, "-p") &&
+	       option_given(o->num_clients > 0, "--num-clients") &&
+	       option_given(o->stats != NULL, "--stats");
 }
 
-bool
-server_options_read(struct server_options *o, int argc, char **argv)
+static const struct option_reader reader = {
+		.table = table,
+		.letters = ":p:n:h",
+		.beside_eal = true,
+		.help = print_help,
+		.take = take,
+		.complete = complete,
+};
+
+int
+server_options_read(void *options, int argc, char **argv)
 {
-	int option;
+	struct server_options *o = options;
 
 	*o = (struct server_options){
 			.ring_size = DEFAULT_RING_SIZE,
 			.idle = IDLE_SPIN,
-			.wish = {.rx_desc = DEFAULT_DESCRIPTORS, .tx_desc = DEFAULT_DESCRIPTORS},
+			.wish = {.queues = 1,
+					.rx_desc = PORT_DESCRIPTORS,
+					.tx_desc = PORT_DESCRIPTORS},
 	};
-	opterr = 0;
-	optind = 1;
-	while ((option = getopt_long(argc, argv, ":p:n:h", table, NULL)) != -1) {
-		if (option == 'h') {
-			print_help();
-			o->help = true;
-			return true;
-		}
-		if (!take(o, option, argv))
-			return false;
-	}
-	if (optind < argc) {
-		complain("'%s' is no option; --help lists them", argv[optind]);
-		return false;
-	}
-	o->wish.queues = 1;
-	o->wish.tx_queues = o->num_clients;
-	return complete(o);
+	return options_read(&reader, o, argc, argv);
 }

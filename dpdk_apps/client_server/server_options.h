@@ -19,12 +19,11 @@ struct server_options {
 	enum idle_policy idle;
 	bool cycles;	   /* count where the time goes */
 	const char *stats; /* path */
-	bool help;
 };
 
 const char *dispatch_name(enum dispatch_by by);
 
-/* False after a message if the command line is wrong. `--help` prints and sets `help`. */
-bool server_options_read(struct server_options *o, int argc, char **argv);
+/* Reads into a `struct server_options`, as options_read() does. */
+int server_options_read(void *options, int argc, char **argv);
 
 #endif

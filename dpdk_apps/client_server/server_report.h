@@ -4,8 +4,7 @@
 
 #include <stdint.h>
 
-#include <rte_ethdev.h>
-
+#include "port_report.h"
 #include "server.h"
 #include "server_options.h"
 
@@ -13,7 +12,7 @@
 struct server_report {
 	const struct server_options *options;
 	const struct server *server;
-	const struct rte_eth_stats *driver; /* [port_count] */
+	const struct driver_stats *driver; /* [port_count] */
 	struct killed_buffers killed;
 	uint32_t pool_in_use;
 	double ticks_per_s;

@@ -205,6 +205,18 @@ ask_epoll(struct worker *w, int timeout_ms)
 	return count > 0;
 }
 
+/* Whether this turn is one of those that look at the source. */
+static bool
+looks(const struct worker *w, bool worked, uint32_t turns, uint32_t idle_turns)
+{
+	if (turns % TURNS_PER_LOOK == 0)
+		return true;
+	/* Turns that sleep are too few to be counted by the hundred. */
+	if (loop_sleeps(&w->options->shape, worked))
+		return true;
+	return !worked && (w->count == 0 || idle_turns % IDLE_TURNS_PER_LOOK == 0);
+}
+
 static int
 ask(struct worker *w, uint32_t *turns, uint32_t *idle_turns)
 {
@@ -218,11 +230,7 @@ ask(struct worker *w, uint32_t *turns, uint32_t *idle_turns)
 	++*turns;
 	if (worked == 0)
 		++*idle_turns;
-	if (w->asks_each &&
-			((worked == 0 && (w->count == 0 ||
-							 *idle_turns % IDLE_TURNS_PER_LOOK == 0)) ||
-					*turns % TURNS_PER_LOOK == 0) &&
-			accept_all(w) < 0)
+	if (w->asks_each && looks(w, worked > 0, *turns, *idle_turns) && accept_all(w) < 0)
 		return -1;
 	return worked;
 }

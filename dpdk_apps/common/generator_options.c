@@ -100,25 +100,17 @@ generator_option(struct generator_options *o, int option, const char *text, uint
 	return right;
 }
 
-static bool
-given(bool is, const char *what)
-{
-	if (!is)
-		complain("%s is missing; --help lists the options", what);
-	return is;
-}
-
 bool
 generator_options_check(struct generator_options *o)
 {
 	double wanted;
 
-	if (!given(o->flows > 0, "--flows") || !given(o->size > 0, "--size") ||
-			!given(o->depth > 0 || o->rate > 0, "--depth or --rate") ||
-			!given(o->warmup_s >= 0, "--warmup") ||
-			!given(o->window_s > 0, "--window") ||
-			!given(o->samples != NULL, "--samples") ||
-			!given(o->stats != NULL, "--stats"))
+	if (!option_given(o->flows > 0, "--flows") || !option_given(o->size > 0, "--size") ||
+			!option_given(o->depth > 0 || o->rate > 0, "--depth or --rate") ||
+			!option_given(o->warmup_s >= 0, "--warmup") ||
+			!option_given(o->window_s > 0, "--window") ||
+			!option_given(o->samples != NULL, "--samples") ||
+			!option_given(o->stats != NULL, "--stats"))
 		return false;
 	if (o->depth > 0 && o->rate > 0) {
 		complain("--depth (closed loop) and --rate (open loop) exclude each other: give "

@@ -27,11 +27,18 @@ const char *loop_shape_name(const struct loop_shape *shape);
 
 void loop_sleep(uint32_t us);
 
-/* After a turn that did something, or did not. */
+/* Whether a sleep follows a turn that did something, or did not. */
+static inline bool
+loop_sleeps(const struct loop_shape *shape, bool worked)
+{
+	return shape->sleep_us > 0 && (shape->naive || !worked);
+}
+
+/* After such a turn. */
 static inline void
 loop_rest(const struct loop_shape *shape, bool worked)
 {
-	if (shape->sleep_us > 0 && (shape->naive || !worked))
+	if (loop_sleeps(shape, worked))
 		loop_sleep(shape->sleep_us);
 	else if (!worked)
 		idle_wait(shape->idle);

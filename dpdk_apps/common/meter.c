@@ -137,6 +137,7 @@ meter_expire(struct meter *m, uint64_t now, uint64_t timeout)
 		}
 		m->oldest++;
 	}
+	m->given_up += lost;
 	return lost;
 }
 
@@ -169,4 +170,34 @@ meter_stats(const struct meter *m, const struct generator_options *o, double win
 	stats_number(s, "rate_achieved", window_s > 0 ? (double)counts.returned / window_s : 0);
 	stats_flag(s, "recorder_full", recorder_next(m->recorder) == RECORDER_FULL);
 	stats_flag(s, "floor", o->floor);
+}
+
+void
+meter_books(const struct meter *m, uint64_t received, uint64_t taken, uint64_t sent,
+		struct stats *s)
+{
+	static const char *const names[MESSAGE_ERRORS] = {
+			[MESSAGE_SHORT] = "short",
+			[MESSAGE_FOREIGN] = "foreign",
+			[MESSAGE_CORRUPT] = "corrupt",
+	};
+	uint64_t refused = 0;
+
+	for (int reason = MESSAGE_OK + 1; reason < MESSAGE_ERRORS; reason++)
+		refused += m->errors[reason];
+	stats_object_begin(s, "accounting");
+	stats_count(s, "in", received);
+	stats_count(s, "out", taken);
+	stats_count(s, "drops", refused);
+	stats_object_begin(s, "reasons");
+	for (int reason = MESSAGE_OK + 1; reason < MESSAGE_ERRORS; reason++)
+		stats_count(s, names[reason], m->errors[reason]);
+	stats_object_end(s);
+	stats_object_end(s);
+	stats_object_begin(s, "sending");
+	stats_count(s, "sent", sent);
+	stats_count(s, "returned", m->returns);
+	stats_count(s, "lost", m->given_up);
+	stats_count(s, "out", m->outstanding);
+	stats_object_end(s);
 }

@@ -33,6 +33,7 @@ struct meter {
 	uint64_t oldest;      /* no packet before this one is outstanding */
 	uint64_t *newest;     /* [flows or senders] 1 + the highest sequence number that returned */
 	uint64_t returns;     /* messages that returned for the first time, warm-up included */
+	uint64_t given_up;    /* by meter_expire(), warm-up included */
 	uint64_t reordered;   /* first returns behind a later one of their flow or sender */
 	uint64_t errors[MESSAGE_ERRORS];
 };
@@ -115,6 +116,15 @@ uint64_t meter_expire(struct meter *m, uint64_t now, uint64_t timeout);
  * counts, rate_achieved, recorder_full, floor. `window_s` is how long the window really was.
  */
 void meter_stats(const struct meter *m, const struct generator_options *o, double window_s,
+		struct stats *s);
+
+/*
+ * Writes the books of a generator whose transport has counted for itself: "accounting", `received`
+ * = `taken` + what was refused, by reason; and "sending", `sent` = returned + lost + still out.
+ * `taken` (as meter_taken()) and the refused are counted here and `received` and `sent` elsewhere,
+ * in the same unit as them: the first two may be parts of messages, the last is messages.
+ */
+void meter_books(const struct meter *m, uint64_t received, uint64_t taken, uint64_t sent,
 		struct stats *s);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -101,14 +100,10 @@ option_idle(const char *name, const char *text, enum idle_policy *policy)
 	return false;
 }
 
-void
-option_refused(int result, char *const argv[])
+bool
+option_given(bool is, const char *name)
 {
-	/* getopt_long() has moved past the option that it refused. */
-	const char *given = argv[optind - 1];
-
-	if (result == ':')
-		complain("%s needs a value; --help lists the options", given);
-	else
-		complain("%s is no option of this program; --help lists them", given);
+	if (!is)
+		complain("%s is missing; --help lists the options", name);
+	return is;
 }

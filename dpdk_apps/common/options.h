@@ -28,7 +28,7 @@ bool option_choice(const char *name, const char *text, const char *const choices
 /* "spin" or "yield". */
 bool option_idle(const char *name, const char *text, enum idle_policy *policy);
 
-/* Says which option getopt_long() refused; call it on its '?' and ':' with opterr = 0. */
-void option_refused(int result, char *const argv[]);
+/* `is`; false after a message that the option `name` is missing. */
+bool option_given(bool is, const char *name);
 
 #endif

@@ -193,3 +193,18 @@ recorder_counts(const struct recorder *r)
 	counts.warmup = r->next - counts.sent;
 	return counts;
 }
+
+uint64_t
+recorder_backwards(const struct recorder *r)
+{
+	uint64_t count = window_count(r);
+	uint64_t backwards = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		const struct packet *p = &r->packets[r->begin + i];
+
+		if (p->back != BACK_PENDING && p->back != BACK_LOST && p->back < p->sent)
+			backwards++;
+	}
+	return backwards;
+}

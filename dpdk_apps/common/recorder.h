@@ -77,6 +77,12 @@ void recorder_window_end(struct recorder *r);
 struct recorder_counts recorder_counts(const struct recorder *r);
 
 /*
+ * Packets of the window that came back before they were sent, which two CPUs show whose counters
+ * are not one clock. They are written as 0 ns, as is a time within one step of the counter.
+ */
+uint64_t recorder_backwards(const struct recorder *r);
+
+/*
  * Writes the window's samples (format: docs/samples-format.md; little endian):
  *   0  char[8]  "DPLATENC"      8  u32 version = 1     12  u32 flags = 0
  *  16  u64 count               24  u64 first send, ns after the window began

@@ -39,16 +39,12 @@ window_cut(struct window *w, uint64_t now, const char *why)
 	schedule_cut(&w->schedule, now);
 }
 
-enum phase
-window_follow(struct window *w, uint64_t now)
+/* Opens and closes the window where the schedule says so. */
+static enum phase
+enter_phase(struct window *w, uint64_t now)
 {
-	enum phase phase;
+	enum phase phase = schedule_phase(&w->schedule, now);
 
-	if (lifecycle_stopping())
-		window_cut(w, now, "signal");
-	else if (meter_next(w->meter) == RECORDER_FULL)
-		window_cut(w, now, "recorder full");
-	phase = schedule_phase(&w->schedule, now);
 	if (phase >= PHASE_WINDOW && w->opened == 0) {
 		w->opened = now;
 		recorder_window_begin(w->meter->recorder);
@@ -56,6 +52,24 @@ window_follow(struct window *w, uint64_t now)
 	if (phase >= PHASE_DRAIN && w->closed == 0)
 		close_window(w, now);
 	return phase;
+}
+
+void
+window_fail(struct window *w, uint64_t now, const char *why)
+{
+	window_cut(w, now, why);
+	w->ended = why;
+	(void)enter_phase(w, now);
+}
+
+enum phase
+window_follow(struct window *w, uint64_t now)
+{
+	if (lifecycle_stopping())
+		window_cut(w, now, "signal");
+	else if (meter_next(w->meter) == RECORDER_FULL)
+		window_cut(w, now, "recorder full");
+	return enter_phase(w, now);
 }
 
 uint64_t

@@ -33,6 +33,12 @@ enum phase window_follow(struct window *w, uint64_t now);
 /* Ends the window, if it is not over, because of `why`. */
 void window_cut(struct window *w, uint64_t now, const char *why);
 
+/*
+ * Ends it at `now` because of a failure, which counts whatever was the reason before and also when
+ * the window is over. Nothing changes `ended` afterwards.
+ */
+void window_fail(struct window *w, uint64_t now, const char *why);
+
 /* How many messages may leave now: what the loop allows and the recorder has room for. */
 uint64_t window_allows(const struct window *w, const struct generator_options *o, uint64_t now);
 

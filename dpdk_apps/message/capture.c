@@ -7,11 +7,28 @@
 
 #include "atomic_file.h"
 #include "lifecycle.h"
+#include "options.h"
 #include "record.h"
 
 #define LINE_BYTES 16
+#define MAX_PACKETS 10000
 
 static const char *const ways[CAPTURE_WAYS] = {"tx", "rx"};
+
+bool
+option_dump(const char *name, const char *text, uint32_t *packets)
+{
+	return option_count32(name, text, 0, MAX_PACKETS, packets);
+}
+
+bool
+capture_options_check(uint32_t packets, const char *name)
+{
+	if (packets == 0 || name != NULL)
+		return true;
+	complain("--dump without --capture: say what the files are to be called");
+	return false;
+}
 
 int
 capture_begin(struct capture *c, const char *name, uint32_t packets, enum pcap_link link)

@@ -20,6 +20,11 @@ struct capture {
 	struct atomic_file *text;
 };
 
+/* The options of how many packets are kept, and that their files have a name if there are any.
+ * False after a message. */
+bool option_dump(const char *name, const char *text, uint32_t *packets);
+bool capture_options_check(uint32_t packets, const char *name);
+
 /* Keeps the first `packets` each way; opens nothing where that is 0. 0, or -1 after a message. */
 int capture_begin(struct capture *c, const char *name, uint32_t packets, enum pcap_link link);
 

@@ -1,17 +1,16 @@
 #include "l2fwd_line.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "capture.h"
+#include "option_reader.h"
 #include "options.h"
+#include "port_options.h"
 
-#define DEFAULT_DESCRIPTORS 1024
 #define DEFAULT_DRAIN_US 100
-#define MAX_DESCRIPTORS 32768
 #define MAX_DRAIN_US 1000000
 #define MAX_MTU 9216
-#define MAX_DUMP 10000
 
 enum {
 	OPTION_IDLE = 256,
@@ -63,100 +62,87 @@ print_help(void)
 	       "  --dump N            keep the first N packets received and sent (0)\n"
 	       "  --capture NAME      in NAME.dump.txt, NAME.rx.pcap and NAME.tx.pcap\n"
 	       "  --stats FILE        where the statistics go\n",
-			DEFAULT_DRAIN_US, DEFAULT_DESCRIPTORS, DEFAULT_DESCRIPTORS);
+			DEFAULT_DRAIN_US, PORT_DESCRIPTORS, PORT_DESCRIPTORS);
 }
 
 static bool
-take_drain(int32_t *drain_us)
+take_drain(const char *text, int32_t *drain_us)
 {
 	uint64_t count;
 
-	if (strcmp(optarg, "never") == 0) {
+	if (strcmp(text, "never") == 0) {
 		*drain_us = DRAIN_NEVER;
 		return true;
 	}
-	if (!option_count("--drain-us", optarg, 0, MAX_DRAIN_US, &count))
+	if (!option_count("--drain-us", text, 0, MAX_DRAIN_US, &count))
 		return false;
 	*drain_us = (int32_t)count;
 	return true;
 }
 
 static bool
-take(struct l2fwd_line *l, int option, char *const argv[])
+take(void *options, int option, const char *text)
 {
-	uint64_t count = 0;
-	bool right;
+	struct l2fwd_line *l = options;
 
 	switch (option) {
 	case 'p':
-		return port_mask_read("-p", optarg, &l->port_mask);
+		return port_mask_read("-p", text, &l->port_mask);
 	case OPTION_IDLE:
-		return option_idle("--idle", optarg, &l->shape.idle);
+		return option_idle("--idle", text, &l->shape.idle);
 	case OPTION_LOOP:
-		return option_loop("--loop", optarg, &l->shape);
+		return option_loop("--loop", text, &l->shape);
 	case OPTION_SLEEP:
-		return option_sleep("--sleep-us", optarg, &l->shape);
+		return option_sleep("--sleep-us", text, &l->shape);
 	case OPTION_DRAIN:
-		return take_drain(&l->drain_us);
+		return take_drain(text, &l->drain_us);
 	case OPTION_MTU:
-		right = option_count("--mtu", optarg, 576, MAX_MTU, &count);
-		l->wish.mtu = (uint16_t)count;
-		return right;
+		return option_count16("--mtu", text, 576, MAX_MTU, &l->wish.mtu);
 	case OPTION_RX_DESC:
-		right = option_count("--rx-desc", optarg, 32, MAX_DESCRIPTORS, &count);
-		l->wish.rx_desc = (uint16_t)count;
-		return right;
+		return option_descriptors("--rx-desc", text, &l->wish.rx_desc);
 	case OPTION_TX_DESC:
-		right = option_count("--tx-desc", optarg, 32, MAX_DESCRIPTORS, &count);
-		l->wish.tx_desc = (uint16_t)count;
-		return right;
+		return option_descriptors("--tx-desc", text, &l->wish.tx_desc);
 	case OPTION_DUMP:
-		right = option_count("--dump", optarg, 0, MAX_DUMP, &count);
-		l->dump = (uint32_t)count;
-		return right;
+		return option_dump("--dump", text, &l->dump);
 	case OPTION_CAPTURE:
-		l->capture = optarg;
+		l->capture = text;
 		return true;
 	case OPTION_STATS:
-		l->stats = optarg;
+		l->stats = text;
 		return true;
 	default:
-		option_refused(option, argv);
 		return false;
 	}
 }
 
-bool
-l2fwd_line_read(struct l2fwd_line *l, int argc, char **argv)
+static bool
+complete(void *options)
 {
-	int option;
+	const struct l2fwd_line *l = options;
+
+	return option_given(l->port_mask != 0, "-p") && option_given(l->stats != NULL, "--stats") &&
+	       capture_options_check(l->dump, l->capture);
+}
+
+static const struct option_reader reader = {
+		.table = table,
+		.letters = ":p:h",
+		.beside_eal = true,
+		.help = print_help,
+		.take = take,
+		.complete = complete,
+};
+
+int
+l2fwd_line_read(void *options, int argc, char **argv)
+{
+	struct l2fwd_line *l = options;
 
 	*l = (struct l2fwd_line){
 			.wish = {.queues = 1,
-					.rx_desc = DEFAULT_DESCRIPTORS,
-					.tx_desc = DEFAULT_DESCRIPTORS},
+					.rx_desc = PORT_DESCRIPTORS,
+					.tx_desc = PORT_DESCRIPTORS},
 			.drain_us = DEFAULT_DRAIN_US,
 	};
-	opterr = 0;
-	optind = 1;
-	while ((option = getopt_long(argc, argv, ":p:h", table, NULL)) != -1) {
-		if (option == 'h') {
-			print_help();
-			l->help = true;
-			return true;
-		}
-		if (!take(l, option, argv))
-			return false;
-	}
-	if (optind < argc)
-		complain("'%s' is no option; --help lists them", argv[optind]);
-	else if (l->port_mask == 0)
-		complain("-p is missing; --help lists the options");
-	else if (l->stats == NULL)
-		complain("--stats is missing; --help lists the options");
-	else if (l->dump > 0 && l->capture == NULL)
-		complain("--dump without --capture: say what the files are to be called");
-	else
-		return true;
-	return false;
+	return options_read(&reader, l, argc, argv);
 }

@@ -19,10 +19,9 @@ struct l2fwd_line {
 	uint32_t dump;
 	const char *capture;
 	const char *stats;
-	bool help;
 };
 
-/* False after a message if the command line is wrong. `--help` prints and sets `help`. */
-bool l2fwd_line_read(struct l2fwd_line *l, int argc, char **argv);
+/* Reads into a `struct l2fwd_line`, as options_read() does. */
+int l2fwd_line_read(void *options, int argc, char **argv);
 
 #endif

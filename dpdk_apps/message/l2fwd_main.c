@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include <rte_eal.h>
-
 #include "clock.h"
 #include "l2fwd.h"
 #include "pool.h"
@@ -67,7 +65,7 @@ static int
 finish(struct process *p)
 {
 	const struct l2fwd_line *line = &p->line;
-	struct rte_eth_stats driver[PORT_MAX];
+	struct driver_stats driver[PORT_MAX];
 	struct clock_mark now = clock_mark();
 	struct stats *s;
 	int code = capture_end(&p->capture) == 0 ? EXIT_DONE : EXIT_FAILED;
@@ -145,11 +143,6 @@ run(void *self)
 	struct process *p = self;
 	int code;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
-		complain("l2fwd is no secondary: start it with --proc-type primary and a "
-			 "--file-prefix of its own");
-		return (struct program_end){.code = EXIT_WRONG_USE};
-	}
 	p->port_count = ports_of_mask(p->line.port_mask, p->ports);
 	code = p->port_count > 0 ? start_ports(p) : EXIT_WRONG_USE;
 	if (code == EXIT_DONE)
@@ -160,25 +153,17 @@ run(void *self)
 	return (struct program_end){.code = code};
 }
 
-static bool
-read_command_line(void *self, int argc, char **argv, bool *help)
-{
-	struct l2fwd_line *line = &((struct process *)self)->line;
-	bool right = l2fwd_line_read(line, argc, argv);
-
-	*help = line->help;
-	return right;
-}
-
 int
 main(int argc, char **argv)
 {
 	static struct process process;
 	struct program program = {
 			.name = "l2fwd",
-			.self = &process,
-			.read = read_command_line,
+			.alone = true,
+			.read = l2fwd_line_read,
+			.options = &process.line,
 			.run = run,
+			.self = &process,
 	};
 
 	process.began = clock_mark();

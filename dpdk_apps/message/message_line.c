@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 
+#include "capture.h"
 #include "frame.h"
+#include "option_reader.h"
 #include "options.h"
 
 #define DEFAULT_TIMEOUT_MS 100
@@ -10,7 +12,6 @@
 #define DEFAULT_MTU 1500
 #define MAX_MTU 9216
 #define MAX_BYTES (1u << 20)
-#define MAX_DUMP 10000
 
 enum {
 	OPTION_PAYLOAD = 256,
@@ -58,75 +59,66 @@ print_help(void)
 }
 
 static bool
-take(struct message_line *l, int option, char *const argv[])
+take(void *options, int option, const char *text)
 {
+	struct message_line *l = options;
 	/* Bodies may be smaller than the generators' messages. */
 	if (option == OPTION_SIZE)
-		return option_count32("--size", optarg, 1, MAX_BYTES, &l->generator.size);
+		return option_count32("--size", text, 1, MAX_BYTES, &l->generator.size);
 	if (option >= GENERATOR_OPTION_FIRST && option <= GENERATOR_OPTION_LAST)
-		return generator_option(&l->generator, option, optarg, MAX_BYTES);
+		return generator_option(&l->generator, option, text, MAX_BYTES);
 	if (option == 'p' || (option >= LINK_OPTION_FIRST && option <= LINK_OPTION_LAST))
-		return link_option(&l->link, option, optarg);
+		return link_option(&l->link, option, text);
 	switch (option) {
 	case OPTION_PAYLOAD:
-		return option_payload("--payload", optarg, &l->payload);
+		return option_payload("--payload", text, &l->payload);
 	case OPTION_MTU:
-		return option_count32("--mtu", optarg, 576, MAX_MTU, &l->mtu);
+		return option_count32("--mtu", text, 576, MAX_MTU, &l->mtu);
 	case OPTION_SLEEP:
-		return option_sleep("--sleep-us", optarg, &l->shape);
+		return option_sleep("--sleep-us", text, &l->shape);
 	case OPTION_LOOP:
-		return option_loop("--loop", optarg, &l->shape);
+		return option_loop("--loop", text, &l->shape);
 	case OPTION_SETTLE:
-		return option_count32("--settle-ms", optarg, 1, 60000, &l->settle_ms);
+		return option_count32("--settle-ms", text, 1, 60000, &l->settle_ms);
 	case OPTION_DUMP:
-		return option_count32("--dump", optarg, 0, MAX_DUMP, &l->dump);
+		return option_dump("--dump", text, &l->dump);
 	case OPTION_CAPTURE:
-		l->capture = optarg;
+		l->capture = text;
 		return true;
 	default:
-		option_refused(option, argv);
 		return false;
 	}
 }
 
 static bool
-complete(struct message_line *l)
+complete(void *options)
 {
-	if (l->payload == 0)
-		complain("--payload is missing; --help lists the options");
-	else if (l->dump > 0 && l->capture == NULL)
-		complain("--dump without --capture: say what the files are to be called");
-	else if (link_options_check(&l->link, l->generator.floor) &&
-			generator_options_check(&l->generator)) {
-		l->shape.idle = l->generator.idle;
-		l->link.wish.mtu = (uint16_t)l->mtu;
-		return true;
-	}
-	return false;
+	struct message_line *l = options;
+
+	l->shape.idle = l->generator.idle;
+	l->link.wish.mtu = (uint16_t)l->mtu;
+	return option_given(l->payload != 0, "--payload") &&
+	       capture_options_check(l->dump, l->capture) &&
+	       link_options_check(&l->link, l->generator.floor) &&
+	       generator_options_check(&l->generator);
 }
 
-bool
-message_line_read(struct message_line *l, int argc, char **argv)
+static const struct option_reader reader = {
+		.table = table,
+		.letters = ":p:h",
+		.beside_eal = true,
+		.help = print_help,
+		.take = take,
+		.complete = complete,
+};
+
+int
+message_line_read(void *options, int argc, char **argv)
 {
-	int option;
+	struct message_line *l = options;
 
 	*l = (struct message_line){.mtu = DEFAULT_MTU, .settle_ms = DEFAULT_SETTLE_MS};
 	link_options_begin(&l->link);
 	generator_options_begin(&l->generator, DEFAULT_TIMEOUT_MS);
-	opterr = 0;
-	optind = 1;
-	while ((option = getopt_long(argc, argv, ":p:h", table, NULL)) != -1) {
-		if (option == 'h') {
-			print_help();
-			l->help = true;
-			return true;
-		}
-		if (!take(l, option, argv))
-			return false;
-	}
-	if (optind < argc) {
-		complain("'%s' is no option; --help lists them", argv[optind]);
-		return false;
-	}
-	return complete(l);
+	return options_read(&reader, l, argc, argv);
 }

@@ -19,10 +19,9 @@ struct message_line {
 	uint32_t settle_ms;
 	uint32_t dump;
 	const char *capture;
-	bool help;
 };
 
-/* False after a message if the command line is wrong. `--help` prints and sets `help`. */
-bool message_line_read(struct message_line *l, int argc, char **argv);
+/* Reads into a `struct message_line`, as options_read() does. */
+int message_line_read(void *options, int argc, char **argv);
 
 #endif

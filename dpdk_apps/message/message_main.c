@@ -6,8 +6,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <rte_eal.h>
-
 #include "clock.h"
 #include "exchange.h"
 #include "frame.h"
@@ -92,11 +90,6 @@ run(void *self)
 	struct link link;
 	int code;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
-		complain("message is no secondary: start it with --proc-type primary and a "
-			 "--file-prefix of its own");
-		return (struct program_end){.code = EXIT_WRONG_USE};
-	}
 	if (!message_plan(&p->plan, p->line.payload, generator.size, record_max, generator.tag))
 		return (struct program_end){.code = EXIT_WRONG_USE};
 	/* The link knows frames, and so records. */
@@ -115,25 +108,17 @@ run(void *self)
 	return (struct program_end){.code = code};
 }
 
-static bool
-read_command_line(void *self, int argc, char **argv, bool *help)
-{
-	struct message_line *line = &((struct process *)self)->line;
-	bool right = message_line_read(line, argc, argv);
-
-	*help = line->help;
-	return right;
-}
-
 int
 main(int argc, char **argv)
 {
 	static struct process process;
 	struct program program = {
 			.name = "message",
-			.self = &process,
-			.read = read_command_line,
+			.alone = true,
+			.read = message_line_read,
+			.options = &process.line,
 			.run = run,
+			.self = &process,
 	};
 
 	process.began = clock_mark();

@@ -11,7 +11,7 @@ static void
 write_fields(struct stats *s, const struct exchange *x, double ticks_per_s)
 {
 	const struct link *l = x->link;
-	struct rte_eth_stats driver[PORT_MAX];
+	struct driver_stats driver[PORT_MAX];
 	struct content digests = {
 			.sent = x->outbox.digest,
 			.received = x->incoming.digest,

@@ -3,7 +3,6 @@
  * whatever pieces it came.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +13,8 @@
 #include "listener.h"
 #include "options.h"
 #include "record_stream.h"
+#include "startup.h"
 #include "stats.h"
-
-#define MAX_DUMP 10000
 
 struct process {
 	struct worker_options worker;
@@ -24,15 +22,15 @@ struct process {
 	struct capture capture;
 	const char *capture_name;
 	const char *stats;
-	uint64_t dump;
+	uint32_t dump;
 	bool has_address;
 	bool has_mode;
 };
 
-enum forward_option { HELP = 1, LISTEN, MODE, IDLE, LOOP, SLEEP, DUMP, CAPTURE, STATS };
+enum forward_option { LISTEN = 1, MODE, IDLE, LOOP, SLEEP, DUMP, CAPTURE, STATS };
 
 static const struct option long_options[] = {
-		{"help", no_argument, NULL, HELP},
+		{"help", no_argument, NULL, 'h'},
 		{"listen", required_argument, NULL, LISTEN},
 		{"mode", required_argument, NULL, MODE},
 		{"idle", required_argument, NULL, IDLE},
@@ -44,74 +42,67 @@ static const struct option long_options[] = {
 		{NULL, 0, NULL, 0},
 };
 
-static const char help[] = "tcp_forward: gives records back over TCP until SIGINT or SIGTERM\n"
-			   "  --listen IP:PORT    where; or unix:PATH\n"
-			   "  --mode block|poll   sleep in epoll, or never sleep\n"
-			   "  --idle spin|yield   what a poller does when nothing came (spin)\n"
-			   "  --loop poll|naive   sleep when there is nothing to do, or after "
-			   "every turn (poll)\n"
-			   "  --sleep-us S        how long (0: not at all)\n"
-			   "  --dump N            keep the first N records received and sent (0)\n"
-			   "  --capture NAME      in NAME.dump.txt, NAME.rx.pcap and NAME.tx.pcap\n"
-			   "  --stats FILE        where the statistics go\n";
+static void
+print_help(void)
+{
+	(void)fputs("tcp_forward: gives records back over TCP until SIGINT or SIGTERM\n"
+		    "  --listen IP:PORT    where; or unix:PATH\n"
+		    "  --mode block|poll   sleep in epoll, or never sleep\n"
+		    "  --idle spin|yield   what a poller does when nothing came (spin)\n"
+		    "  --loop poll|naive   sleep when there is nothing to do, or after "
+		    "every turn (poll)\n"
+		    "  --sleep-us S        how long (0: not at all)\n"
+		    "  --dump N            keep the first N records received and sent (0)\n"
+		    "  --capture NAME      in NAME.dump.txt, NAME.rx.pcap and NAME.tx.pcap\n"
+		    "  --stats FILE        where the statistics go\n",
+			stdout);
+}
 
 static bool
-take(struct process *p, int option, char *argv[])
+take(void *options, int option, const char *text)
 {
+	struct process *p = options;
+
 	switch (option) {
 	case LISTEN:
-		return p->has_address = option_endpoint("--listen", optarg, &p->address);
+		return p->has_address = option_endpoint("--listen", text, &p->address);
 	case MODE:
-		return p->has_mode = option_tcp_mode("--mode", optarg, &p->worker.mode);
+		return p->has_mode = option_tcp_mode("--mode", text, &p->worker.mode);
 	case IDLE:
-		return option_idle("--idle", optarg, &p->worker.shape.idle);
+		return option_idle("--idle", text, &p->worker.shape.idle);
 	case LOOP:
-		return option_loop("--loop", optarg, &p->worker.shape);
+		return option_loop("--loop", text, &p->worker.shape);
 	case SLEEP:
-		return option_sleep("--sleep-us", optarg, &p->worker.shape);
+		return option_sleep("--sleep-us", text, &p->worker.shape);
 	case DUMP:
-		return option_count("--dump", optarg, 0, MAX_DUMP, &p->dump);
+		return option_dump("--dump", text, &p->dump);
 	case CAPTURE:
-		p->capture_name = optarg;
+		p->capture_name = text;
 		return true;
 	case STATS:
-		p->stats = optarg;
+		p->stats = text;
 		return true;
 	default:
-		option_refused(option, argv);
 		return false;
 	}
 }
 
-/* -1: go on; else the exit code. */
-static int
-read_options(int argc, char *argv[], struct process *p)
+static bool
+complete(void *options)
 {
-	int option;
+	const struct process *p = options;
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		if (option == HELP) {
-			(void)fputs(help, stdout);
-			return EXIT_DONE;
-		}
-		if (!take(p, option, argv))
-			return EXIT_WRONG_USE;
-	}
-	if (optind < argc)
-		complain("'%s' is no option of this program; --help lists them", argv[optind]);
-	else if (!p->has_address)
-		complain("--listen is missing; --help lists the options");
-	else if (!p->has_mode)
-		complain("--mode is missing; --help lists the options");
-	else if (p->stats == NULL)
-		complain("--stats is missing; --help lists the options");
-	else if (p->dump > 0 && p->capture_name == NULL)
-		complain("--dump without --capture: say what the files are to be called");
-	else
-		return -1;
-	return EXIT_WRONG_USE;
+	return option_given(p->has_address, "--listen") && option_given(p->has_mode, "--mode") &&
+	       option_given(p->stats != NULL, "--stats") &&
+	       capture_options_check(p->dump, p->capture_name);
 }
+
+static const struct option_reader reader = {
+		.table = long_options,
+		.help = print_help,
+		.take = take,
+		.complete = complete,
+};
 
 static size_t
 whole(void *self, const uint8_t *from, size_t n, uint64_t *records)
@@ -176,17 +167,13 @@ main(int argc, char *argv[])
 	struct listener listener;
 	int code;
 
-	if (lifecycle_begin("tcp_forward") != 0) {
-		complain("cannot install signal handlers: %s", strerror(errno));
-		return EXIT_FAILED;
-	}
-	code = read_options(argc, argv, &p);
+	code = startup("tcp_forward", &reader, &p, argc, argv);
 	if (code >= 0)
 		return code;
 	tcp_raise_socket_limit();
 	if (listener_open(&listener, &p.address, 0, 1, RECORD_STREAM_MAX_BYTES, &spread) != 0)
 		return EXIT_FAILED;
-	code = capture_begin(&p.capture, p.capture_name, (uint32_t)p.dump, PCAP_USER) == 0
+	code = capture_begin(&p.capture, p.capture_name, p.dump, PCAP_USER) == 0
 			       ? serve(&p, &listener)
 			       : EXIT_FAILED;
 	listener_close(&listener);

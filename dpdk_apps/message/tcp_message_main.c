@@ -3,7 +3,6 @@
  * for each flow, judged by the same code.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "options.h"
 #include "outgoing.h"
 #include "record_stream.h"
+#include "startup.h"
 #include "tcp_report.h"
 
 #define TIMEOUT_MS 1000
@@ -28,7 +28,6 @@
 /* Headers of IPv4 and UDP: records are as long as they are over DPDK on a link of that MTU. */
 #define IP_AND_UDP_BYTES 28
 #define MAX_BYTES (1u << 20)
-#define MAX_DUMP 10000
 /* Messages that may be in pieces at once: each connection is cut in one place at most. */
 #define REASSEMBLED_MAX GENERATOR_MAX_FLOWS
 
@@ -44,17 +43,18 @@ struct process {
 	const char *capture_name;
 	enum record_type payload;
 	enum tcp_mode mode;
-	uint64_t mtu;
-	uint64_t dump;
+	uint32_t mtu;
+	uint32_t dump;
 	uint64_t digest_sent;
+	double ticks_per_s; /* as measured before the run */
 	bool has_address;
 	bool has_mode;
 };
 
-enum message_option { HELP = 1, CONNECT, MODE, PAYLOAD, MTU, DUMP, CAPTURE };
+enum message_option { CONNECT = 1, MODE, PAYLOAD, MTU, DUMP, CAPTURE };
 
 static const struct option long_options[] = {
-		{"help", no_argument, NULL, HELP},
+		{"help", no_argument, NULL, 'h'},
 		{"connect", required_argument, NULL, CONNECT},
 		{"mode", required_argument, NULL, MODE},
 		{"payload", required_argument, NULL, PAYLOAD},
@@ -65,81 +65,66 @@ static const struct option long_options[] = {
 		{NULL, 0, NULL, 0},
 };
 
-static const char help[] =
-		"tcp_message: crafts messages, sends them over TCP, and proves what comes back\n"
-		"  --connect IP:PORT   the forwarder; with --floor it is left alone\n"
-		"  --mode block|poll   sleep in epoll, or never sleep\n"
-		"  --payload P         bytes, struct, or large: a struct in fragments\n"
-		"  --mtu M             records are as long as over a link of this MTU (1500)\n"
-		"  --dump N            keep the first N records sent and received (0)\n"
-		"  --capture NAME      in NAME.dump.txt, NAME.tx.pcap and NAME.rx.pcap\n";
+static void
+print_help(void)
+{
+	(void)fputs("tcp_message: crafts messages, sends them over TCP, and proves what comes "
+		    "back\n"
+		    "  --connect IP:PORT   the forwarder; with --floor it is left alone\n"
+		    "  --mode block|poll   sleep in epoll, or never sleep\n"
+		    "  --payload P         bytes, struct, or large: a struct in fragments\n"
+		    "  --mtu M             records are as long as over a link of this MTU (1500)\n"
+		    "  --dump N            keep the first N records sent and received (0)\n"
+		    "  --capture NAME      in NAME.dump.txt, NAME.tx.pcap and NAME.rx.pcap\n",
+			stdout);
+	(void)fputs(generator_help, stdout);
+}
 
 static bool
-take_option(struct process *p, int option, char *argv[])
+take(void *options, int option, const char *text)
 {
-	uint64_t size = 0;
-	bool right;
+	struct process *p = options;
 
 	switch (option) {
 	case CONNECT:
-		return p->has_address = option_endpoint("--connect", optarg, &p->address);
+		return p->has_address = option_endpoint("--connect", text, &p->address);
 	case MODE:
-		return p->has_mode = option_tcp_mode("--mode", optarg, &p->mode);
+		return p->has_mode = option_tcp_mode("--mode", text, &p->mode);
 	case PAYLOAD:
-		return option_payload("--payload", optarg, &p->payload);
+		return option_payload("--payload", text, &p->payload);
 	case MTU:
-		return option_count("--mtu", optarg, 576, MAX_MTU, &p->mtu);
+		return option_count32("--mtu", text, 576, MAX_MTU, &p->mtu);
 	case DUMP:
-		return option_count("--dump", optarg, 0, MAX_DUMP, &p->dump);
+		return option_dump("--dump", text, &p->dump);
 	case CAPTURE:
-		p->capture_name = optarg;
+		p->capture_name = text;
 		return true;
 	case OPTION_SIZE:
-		right = option_count("--size", optarg, 1, MAX_BYTES, &size);
-		p->generator.size = (uint32_t)size;
-		return right;
+		/* Bodies may be smaller than the generators' messages. */
+		return option_count32("--size", text, 1, MAX_BYTES, &p->generator.size);
 	default:
-		if (option >= GENERATOR_OPTION_FIRST && option <= GENERATOR_OPTION_LAST)
-			return generator_option(&p->generator, option, optarg, MAX_BYTES);
-		option_refused(option, argv);
-		return false;
+		return generator_option(&p->generator, option, text, MAX_BYTES);
 	}
 }
 
-/* -1: go on; else the exit code. */
-static int
-read_options(int argc, char *argv[], struct process *p)
+static bool
+complete(void *options)
 {
+	struct process *p = options;
 	struct generator_options *g = &p->generator;
-	int option;
 
-	opterr = 0;
-	generator_options_begin(g, TIMEOUT_MS);
-	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		if (option == HELP) {
-			(void)fputs(help, stdout);
-			(void)fputs(generator_help, stdout);
-			return EXIT_DONE;
-		}
-		if (!take_option(p, option, argv))
-			return EXIT_WRONG_USE;
-	}
-	if (optind < argc)
-		complain("'%s' is no option of this program; --help lists them", argv[optind]);
-	else if (!p->has_address && !g->floor)
-		complain("--connect is missing; --help lists the options");
-	else if (!p->has_mode)
-		complain("--mode is missing; --help lists the options");
-	else if (p->payload == 0)
-		complain("--payload is missing; --help lists the options");
-	else if (p->dump > 0 && p->capture_name == NULL)
-		complain("--dump without --capture: say what the files are to be called");
-	else if (generator_options_check(g) &&
-			message_plan(&p->plan, p->payload, g->size,
-					(uint32_t)p->mtu - IP_AND_UDP_BYTES, g->tag))
-		return -1;
-	return EXIT_WRONG_USE;
+	return option_given(p->has_address || g->floor, "--connect") &&
+	       option_given(p->has_mode, "--mode") && option_given(p->payload != 0, "--payload") &&
+	       capture_options_check(p->dump, p->capture_name) && generator_options_check(g) &&
+	       message_plan(&p->plan, p->payload, g->size, p->mtu - IP_AND_UDP_BYTES, g->tag);
 }
+
+static const struct option_reader reader = {
+		.table = long_options,
+		.help = print_help,
+		.take = take,
+		.complete = complete,
+};
 
 /* The next message: its records, one after another. */
 static void
@@ -155,28 +140,27 @@ write_message(void *self, const struct meter *m, uint8_t *to)
 	capture_records(&p->capture, CAPTURE_TX, to, at);
 }
 
-static size_t
-take_records(void *self, struct meter *m, uint32_t flow, const uint8_t *from, size_t n,
-		uint64_t tick, uint64_t *records)
+static void
+take_records(void *self, uint32_t flow, const uint8_t *from, size_t n, uint64_t tick)
 {
 	struct process *p = self;
-	uint64_t found = 0;
-	size_t whole = record_stream_whole(from, n, &found);
 
-	(void)m;
-	if (whole == SIZE_MAX)
-		return whole;
-	*records += found;
-	if (whole > 0)
-		capture_records(&p->capture, CAPTURE_RX, from, whole);
-	for (size_t at = 0; at < whole;) {
+	capture_records(&p->capture, CAPTURE_RX, from, n);
+	for (size_t at = 0; at < n;) {
 		size_t bytes = 0;
 
-		(void)record_peek(from + at, whole - at, &bytes);
+		(void)record_peek(from + at, n - at, &bytes);
 		(void)incoming_take(&p->incoming, from + at, bytes, flow, tick);
 		at += bytes;
 	}
-	return whole;
+}
+
+static void
+expire_pieces(void *self, uint64_t now)
+{
+	struct process *p = self;
+
+	incoming_expire(&p->incoming, now);
 }
 
 static uint64_t
@@ -197,11 +181,11 @@ digest_lost(struct process *p)
 static int
 judge(const struct process *p, const struct loop_result *result)
 {
-	if (result->end == LOOP_CLOSED)
+	if (result->closed)
 		complain("%u of %u connections are gone%s%s", p->connections.closed,
 				p->connections.count, p->connections.error != 0 ? ": " : "",
 				p->connections.error != 0 ? strerror(p->connections.error) : "");
-	else if (p->meter.returns == 0 && result->end != LOOP_SIGNAL)
+	else if (p->meter.returns == 0 && !lifecycle_stopping())
 		complain("nothing came back");
 	else
 		return EXIT_DONE;
@@ -214,8 +198,10 @@ measure(struct process *p)
 	struct stream_codec codec = {.self = p,
 			.units = p->plan.records,
 			.write = write_message,
-			.take = take_records};
-	double ticks_per_s = clock_calibrate(CALIBRATE_MS);
+			.whole = record_stream_whole,
+			.take = take_records,
+			.expire = expire_pieces};
+	double ticks_per_s = p->ticks_per_s;
 	struct clock_mark begin = clock_mark();
 	struct clock_mark end;
 	struct loop_result result;
@@ -249,15 +235,15 @@ begin(struct process *p)
 	uint32_t messages = p->plan.bytes > 0 && g->flows < REASSEMBLED_MAX ? g->flows
 									    : REASSEMBLED_MAX;
 
-	/* An age in ticks that no trial reaches: a stream loses nothing, it ends. */
+	p->ticks_per_s = clock_calibrate(CALIBRATE_MS);
 	if (meter_begin(&p->meter, g) != 0 || outgoing_begin(&p->outgoing, &p->plan) != 0 ||
 			incoming_begin(&p->incoming, &p->plan, &p->meter, messages,
-					UINT64_MAX / 2) != 0) {
+					(uint64_t)(g->timeout_ms / 1e3 * p->ticks_per_s)) != 0) {
 		complain("no memory for %" PRIu64 " samples: %s; lower --max-samples",
 				g->max_samples, strerror(errno));
 		return -1;
 	}
-	if (capture_begin(&p->capture, p->capture_name, (uint32_t)p->dump, PCAP_USER) != 0)
+	if (capture_begin(&p->capture, p->capture_name, p->dump, PCAP_USER) != 0)
 		return -1;
 	return connections_begin(&p->connections, g->floor ? NULL : &p->address, 1, g->flows,
 			message_plan_bytes(&p->plan), p->mode);
@@ -269,11 +255,8 @@ main(int argc, char *argv[])
 	struct process p = {.mtu = DEFAULT_MTU};
 	int code;
 
-	if (lifecycle_begin("tcp_message") != 0) {
-		complain("cannot install signal handlers: %s", strerror(errno));
-		return EXIT_FAILED;
-	}
-	code = read_options(argc, argv, &p);
+	generator_options_begin(&p.generator, TIMEOUT_MS);
+	code = startup("tcp_message", &reader, &p, argc, argv);
 	if (code >= 0)
 		return code;
 	tcp_raise_socket_limit();

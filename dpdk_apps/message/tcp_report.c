@@ -17,11 +17,11 @@ tcp_report(const struct generator_options *o, enum tcp_mode mode, const struct c
 	if (s != NULL) {
 		stats_number(s, "ticks_per_s", ticks_per_s);
 		stats_string(s, "mode", mode == TCP_BLOCK ? "block" : "poll");
-		stats_string(s, "ended", loop_end_names[result->end]);
+		stats_string(s, "ended", result->ended);
 		meter_stats(incoming->meter, o, result->window_s, s);
 		content_report(s, incoming, digests);
 		stats_count(s, "unsent", result->unsent);
-		connections_report(s, c);
+		connections_report(s, c, incoming->meter, incoming_taken(incoming));
 		stats_threads(s);
 	}
 	if (s == NULL || stats_close(s) != 0) {

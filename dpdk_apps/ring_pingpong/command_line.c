@@ -1,10 +1,10 @@
 #include "command_line.h"
 
-#include <getopt.h>
 #include <stdio.h>
 
 #include <rte_ring.h>
 
+#include "option_reader.h"
 #include "options.h"
 
 enum { RING = 256, SIZE, IDLE, WARMUP, WINDOW, MAX_SAMPLES, SAMPLES };
@@ -21,18 +21,23 @@ static const struct option table[] = {
 		{NULL, 0, NULL, 0},
 };
 
-static const char help[] =
-		"ring_pingpong <EAL arguments> -- --ring MODE --size S [--idle spin|yield]\n"
-		"        --warmup SEC --window SEC --max-samples N --samples FILE (primary)\n"
-		"The bare exchange that simple_mp is measured against: an object of a mempool "
-		"goes\n"
-		"over a ring to the other process and over another back. S bytes are written at "
-		"one\n"
-		"end and read at both (0: only pointers go round); nothing is checked or "
-		"counted.\n";
+static void
+print_help(void)
+{
+	(void)fputs("ring_pingpong <EAL arguments> -- --ring MODE --size S [--idle spin|yield]\n"
+		    "        --warmup SEC --window SEC --max-samples N --samples FILE (primary)\n"
+		    "The bare exchange that simple_mp is measured against: an object of a mempool "
+		    "goes\n"
+		    "over a ring to the other process and over another back. S bytes are written "
+		    "at "
+		    "one\n"
+		    "end and read at both (0: only pointers go round); nothing is checked or "
+		    "counted.\n",
+			stdout);
+}
 
 static bool
-take_ring(struct command_line *c)
+take_ring(const char *text, unsigned int *ring_flags)
 {
 	static const char *const names[] = {"mp_mc", "sp_sc", "rts", "hts", NULL};
 	static const unsigned int flags[] = {
@@ -43,57 +48,50 @@ take_ring(struct command_line *c)
 	};
 	int index = 0;
 
-	if (!option_choice("--ring", optarg, names, &index))
+	if (!option_choice("--ring", text, names, &index))
 		return false;
-	c->flags = flags[index];
+	*ring_flags = flags[index];
 	return true;
 }
 
 static bool
-take(struct command_line *c, int option, char *const argv[])
+take(void *options, int option, const char *text)
 {
+	struct command_line *c = options;
 	switch (option) {
 	case RING:
-		return take_ring(c);
+		return take_ring(text, &c->flags);
 	case SIZE:
-		return option_count("--size", optarg, 0, PINGPONG_MAX_SIZE, &c->size);
+		return option_count("--size", text, 0, PINGPONG_MAX_SIZE, &c->size);
 	case IDLE:
-		return option_idle("--idle", optarg, &c->idle);
+		return option_idle("--idle", text, &c->idle);
 	case WARMUP:
-		return option_number("--warmup", optarg, 0, 60, &c->warmup_s);
+		return option_number("--warmup", text, 0, 60, &c->warmup_s);
 	case WINDOW:
-		return option_number("--window", optarg, 0, 60, &c->window_s);
+		return option_number("--window", text, 0, 60, &c->window_s);
 	case MAX_SAMPLES:
-		return option_count("--max-samples", optarg, 1, 1u << 26, &c->max_samples);
+		return option_count("--max-samples", text, 1, 1u << 26, &c->max_samples);
 	case SAMPLES:
-		c->samples = optarg;
+		c->samples = text;
 		return true;
 	default:
-		option_refused(option, argv);
 		return false;
 	}
 }
 
-bool
-command_line_read(struct command_line *c, int argc, char **argv)
+static const struct option_reader reader = {
+		.table = table,
+		.letters = ":h",
+		.beside_eal = true,
+		.help = print_help,
+		.take = take,
+};
+
+int
+command_line_read(void *options, int argc, char **argv)
 {
-	int option;
+	struct command_line *c = options;
 
 	*c = (struct command_line){.idle = IDLE_SPIN};
-	opterr = 0;
-	optind = 1;
-	while ((option = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
-		if (option == 'h') {
-			(void)fputs(help, stdout);
-			c->help = true;
-			return true;
-		}
-		if (!take(c, option, argv))
-			return false;
-	}
-	if (optind < argc) {
-		complain("'%s' is no option; --help lists them", argv[optind]);
-		return false;
-	}
-	return true;
+	return options_read(&reader, c, argc, argv);
 }

@@ -18,10 +18,9 @@ struct command_line {
 	double window_s;
 	uint64_t max_samples;
 	const char *samples; /* path */
-	bool help;
 };
 
-/* False after a message if the command line is wrong. `--help` prints and sets `help`. */
-bool command_line_read(struct command_line *c, int argc, char **argv);
+/* Reads into a `struct command_line`, as options_read() does. */
+int command_line_read(void *options, int argc, char **argv);
 
 #endif

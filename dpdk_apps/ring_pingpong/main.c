@@ -187,25 +187,16 @@ run(void *self)
 	return (struct program_end){.code = is_primary ? primary(self) : secondary(self)};
 }
 
-static bool
-read_command_line(void *self, int argc, char **argv, bool *help)
-{
-	struct command_line *line = &((struct pingpong *)self)->line;
-	bool right = command_line_read(line, argc, argv);
-
-	*help = line->help;
-	return right;
-}
-
 int
 main(int argc, char **argv)
 {
 	struct pingpong pingpong = {.began = clock_mark()};
 	struct program program = {
 			.name = "ring_pingpong",
-			.self = &pingpong,
-			.read = read_command_line,
+			.read = command_line_read,
+			.options = &pingpong.line,
 			.run = run,
+			.self = &pingpong,
 	};
 
 	return program_main(&program, argc, argv);

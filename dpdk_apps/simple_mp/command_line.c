@@ -1,11 +1,11 @@
 #include "command_line.h"
 
-#include <getopt.h>
 #include <stdio.h>
 
 #include <rte_common.h>
 
 #include "message.h"
+#include "option_reader.h"
 #include "options.h"
 
 #define DEFAULT_TIMEOUT_MS 100
@@ -46,12 +46,12 @@ print_help(void)
 	       "(--depth K |\n"
 	       "        --rate R) --warmup SEC --window SEC --samples FILE --oneway-samples FILE "
 	       "--stats FILE\n"
-	       "simple_mp <EAL arguments> -- --ring MODE --secondaries N --interactive "
-	       "[--stats FILE]\n"
+	       "simple_mp <EAL arguments> -- --ring MODE --secondaries N --interactive\n"
 	       "simple_mp <EAL arguments> -- --proc-id I [--idle spin|yield] [--stats FILE]\n"
 	       "The primary sends messages to its secondaries over a ring and gets them back over "
 	       "another.\n"
-	       "It waits for N secondaries, then measures, or asks a person what to send.\n"
+	       "It waits for N secondaries and measures, or asks a person at once what to "
+	       "send.\n"
 	       "primary:\n"
 	       "  --ring MODE         of both rings: mp_mc, sp_sc (one secondary), rts, hts\n"
 	       "  --secondaries N     how many there will be (1..%d)\n"
@@ -62,94 +62,66 @@ print_help(void)
 	       "  --proc-id I         its number (1..N)\n"
 	       "  --die-in WHERE      for tests, kill itself: idle, holding (messages), enqueue, "
 	       "dequeue\n"
-	       "  --die-after SEC     when, after it is ready\n",
+	       "  --die-after SEC     when, after the primary's first message\n",
 			SPACE_MAX_SECONDARIES, generator_help);
 }
 
 static bool
-take_count(const char *name, uint64_t high, uint32_t *value)
+take(void *options, int option, const char *text)
 {
-	uint64_t count;
-
-	if (!option_count(name, optarg, 1, high, &count))
-		return false;
-	*value = (uint32_t)count;
-	return true;
-}
-
-static bool
-take(struct command_line *c, int option, char *const argv[])
-{
-	uint32_t id = 0;
+	struct command_line *c = options;
 
 	if (option >= GENERATOR_OPTION_FIRST && option <= GENERATOR_OPTION_LAST)
-		return generator_option(&c->generator, option, optarg, SPACE_MAX_MESSAGE);
+		return generator_option(&c->generator, option, text, SPACE_MAX_MESSAGE);
 	switch (option) {
 	case OPTION_RING:
-		return option_choice("--ring", optarg, ring_mode_names, &c->ring);
+		return option_choice("--ring", text, ring_mode_names, &c->ring);
 	case OPTION_SECONDARIES:
-		return take_count("--secondaries", SPACE_MAX_SECONDARIES, &c->secondaries);
+		return option_count32(
+				"--secondaries", text, 1, SPACE_MAX_SECONDARIES, &c->secondaries);
 	case OPTION_ONEWAY:
-		c->oneway = optarg;
+		c->oneway = text;
 		return true;
 	case OPTION_INTERACTIVE:
 		c->interactive = true;
 		return true;
 	case OPTION_PROC_ID:
-		if (!take_count("--proc-id", SPACE_MAX_SECONDARIES, &id))
-			return false;
-		c->proc_id = (uint16_t)id;
-		return true;
+		return option_count16("--proc-id", text, 1, SPACE_MAX_SECONDARIES, &c->proc_id);
 	case OPTION_DIE_IN:
-		return option_choice("--die-in", optarg, fault_names, &c->die_in);
+		return option_choice("--die-in", text, fault_names, &c->die_in);
 	case OPTION_DIE_AFTER:
-		return option_number("--die-after", optarg, 0, 1e6, &c->die_after_s);
+		return option_number("--die-after", text, 0, 1e6, &c->die_after_s);
 	default:
-		option_refused(option, argv);
 		return false;
 	}
 }
 
-bool
-command_line_read(struct command_line *c, int argc, char **argv)
+static const struct option_reader reader = {
+		.table = table,
+		.letters = ":h",
+		.beside_eal = true,
+		.help = print_help,
+		.take = take,
+};
+
+int
+command_line_read(void *options, int argc, char **argv)
 {
-	int option;
+	struct command_line *c = options;
 
 	*c = (struct command_line){.ring = -1};
 	generator_options_begin(&c->generator, DEFAULT_TIMEOUT_MS);
 	c->generator.min_size = MESSAGE_SHORT_MIN_BYTES;
-	opterr = 0;
-	optind = 1;
-	while ((option = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
-		if (option == 'h') {
-			print_help();
-			c->help = true;
-			return true;
-		}
-		if (!take(c, option, argv))
-			return false;
-	}
-	if (optind < argc) {
-		complain("'%s' is no option; --help lists them", argv[optind]);
-		return false;
-	}
-	return true;
-}
-
-static bool
-missing(bool is, const char *name)
-{
-	if (is)
-		complain("%s is missing; --help lists the options", name);
-	return is;
+	return options_read(&reader, c, argc, argv);
 }
 
 bool
 command_line_check(struct command_line *c, bool primary)
 {
 	if (!primary)
-		return !missing(c->proc_id == 0, "--proc-id");
-	if (missing(c->ring < 0, "--ring") || missing(c->secondaries == 0, "--secondaries"))
+		return option_given(c->proc_id > 0, "--proc-id");
+	if (!option_given(c->ring >= 0, "--ring") ||
+			!option_given(c->secondaries > 0, "--secondaries"))
 		return false;
 	if (c->ring == RING_SP_SC && c->secondaries > 1) {
 		complain("--ring sp_sc with --secondaries %u: rings of this mode have one producer "
@@ -157,9 +129,13 @@ command_line_check(struct command_line *c, bool primary)
 				c->secondaries);
 		return false;
 	}
+	if (c->interactive && c->generator.stats != NULL) {
+		complain("--stats with --interactive: nothing is measured, so there are none");
+		return false;
+	}
 	if (c->interactive)
 		return true;
-	if (missing(c->oneway == NULL, "--oneway-samples"))
+	if (!option_given(c->oneway != NULL, "--oneway-samples"))
 		return false;
 	if (c->generator.depth > MAX_DEPTH) {
 		complain("--depth %u: at most %d, since the mempool has %d objects",

@@ -20,11 +20,10 @@ struct command_line {
 	uint16_t proc_id; /* 0: not given */
 	int die_in;	  /* enum fault */
 	double die_after_s;
-	bool help;
 };
 
-/* False after a message if an option is wrong. `--help` prints and sets `help`. */
-bool command_line_read(struct command_line *c, int argc, char **argv);
+/* Reads into a `struct command_line`, as options_read() does. */
+int command_line_read(void *options, int argc, char **argv);
 
 /* Whether what this kind of process needs was given; false after a message. */
 bool command_line_check(struct command_line *c, bool primary);

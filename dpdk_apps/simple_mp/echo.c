@@ -76,7 +76,8 @@ enum echo_ending
 echo_run(struct echo *e, enum idle_policy idle, enum fault fault, double after_s)
 {
 	struct primary_watch watch = {0};
-	uint64_t fault_at = clock_ticks() + (uint64_t)(after_s * (double)rte_get_timer_hz());
+	uint64_t after = (uint64_t)(after_s * (double)rte_get_timer_hz());
+	uint64_t begun = 0;
 	uint32_t turn = 0;
 
 	while (!lifecycle_stopping()) {
@@ -88,11 +89,16 @@ echo_run(struct echo *e, enum idle_policy idle, enum fault fault, double after_s
 			continue;
 		if (__atomic_load_n(&e->space->record->closing, __ATOMIC_ACQUIRE))
 			return ECHO_PRIMARY_ENDED;
-		if (unlikely(fault != FAULT_NONE) && clock_ticks() >= fault_at) {
-			if (fault == FAULT_IDLE)
-				fault_die();
-			e->fault = fault;
-		}
+		if (likely(fault == FAULT_NONE))
+			continue;
+		/* The primary begins when all have joined, which may be long after this one. */
+		if (begun == 0 && e->space->down->prod.head > 0)
+			begun = clock_ticks();
+		if (begun == 0 || clock_ticks() - begun < after)
+			continue;
+		if (fault == FAULT_IDLE)
+			fault_die();
+		e->fault = fault;
 	}
 	return ECHO_BY_SIGNAL;
 }

@@ -44,13 +44,13 @@ receive(struct exchange *x)
 
 	if (n == 0)
 		return 0;
+	x->received += n;
 	tick = clock_ticks();
 	for (uint32_t i = 0; i < n; i++) {
 		take_back(x, &replies[i], tick);
 		objects[i] = reply_object(&replies[i]);
 	}
 	rte_mempool_put_bulk(x->space->pool, objects, n);
-	x->received += n;
 	return n;
 }
 

@@ -22,9 +22,9 @@ struct exchange {
 	struct recorder *oneway; /* message n is the n-th of the meter's, too */
 	struct window window;
 	struct wards wards;
-	struct echo *floor; /* the other side, when the program measures itself; else NULL */
-	uint64_t sent;	    /* warm-up included */
-	uint64_t received;
+	struct echo *floor;  /* the other side, when the program measures itself; else NULL */
+	uint64_t sent;	     /* warm-up included */
+	uint64_t received;   /* from the ring, whatever came of them */
 	uint64_t refused;    /* what the meter did not know */
 	uint64_t pool_empty; /* times that no object was free */
 	uint64_t by_place[ROSTER_PLACES];

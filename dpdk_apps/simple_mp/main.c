@@ -18,25 +18,16 @@ run(void *self)
 	return primary ? primary_run(p) : secondary_run(p);
 }
 
-static bool
-read_command_line(void *self, int argc, char **argv, bool *help)
-{
-	struct command_line *line = &((struct process *)self)->line;
-	bool right = command_line_read(line, argc, argv);
-
-	*help = line->help;
-	return right;
-}
-
 int
 main(int argc, char **argv)
 {
 	struct process process = {.began = clock_mark()};
 	struct program program = {
 			.name = "simple_mp",
-			.self = &process,
-			.read = read_command_line,
+			.read = command_line_read,
+			.options = &process.line,
 			.run = run,
+			.self = &process,
 	};
 
 	return program_main(&program, argc, argv);

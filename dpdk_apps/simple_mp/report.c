@@ -101,7 +101,9 @@ report_primary(const struct primary_report *r)
 		meter_stats(x->meter, o, window_length_s(&x->window, r->ticks_per_s), s);
 		stats_count(s, "unsent", x->window.unsent);
 		stats_count(s, "pool_empty", x->pool_empty);
+		stats_count(s, "oneway_backwards", recorder_backwards(x->oneway));
 		write_queue(s, x->space, &counts, drops, 1);
+		meter_books(x->meter, x->received, meter_taken(x->meter), x->sent, s);
 		report_pool(s, x->space->pool, r->pool_in_use, explained, 2);
 		write_secondaries(s, x);
 		write_memzones(s);

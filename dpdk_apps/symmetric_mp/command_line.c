@@ -1,13 +1,12 @@
 #include "command_line.h"
 
-#include <getopt.h>
 #include <stdio.h>
 
 #include "group.h"
+#include "option_reader.h"
 #include "options.h"
+#include "port_options.h"
 
-#define DEFAULT_DESCRIPTORS 1024
-#define MAX_DESCRIPTORS 32768
 #define MAX_MBUFS (1u << 24)
 
 enum {
@@ -49,58 +48,48 @@ print_help(void)
 	       "  --tx-desc D         send descriptors of a queue (%d); primary\n"
 	       "  --mbufs M           packet buffers (as many as the queues need); primary\n"
 	       "  --stats FILE        where the statistics go\n",
-			GROUP_MAX_PROCS, DEFAULT_DESCRIPTORS, DEFAULT_DESCRIPTORS);
+			GROUP_MAX_PROCS, PORT_DESCRIPTORS, PORT_DESCRIPTORS);
 }
 
 static bool
-take(struct options *o, int option, char *const argv[])
+take(void *options, int option, const char *text)
 {
-	uint64_t count = 0;
+	struct options *o = options;
 
 	switch (option) {
 	case 'p':
-		return port_mask_read("-p", optarg, &o->port_mask);
+		return port_mask_read("-p", text, &o->port_mask);
 	case OPTION_NUM_PROCS:
-		return option_count16("--num-procs", optarg, 1, GROUP_MAX_PROCS, &o->num_procs);
+		return option_count16("--num-procs", text, 1, GROUP_MAX_PROCS, &o->num_procs);
 	case OPTION_PROC_ID:
-		return option_count16("--proc-id", optarg, 0, GROUP_MAX_PROCS - 1, &o->proc_id);
+		return option_count16("--proc-id", text, 0, GROUP_MAX_PROCS - 1, &o->proc_id);
 	case OPTION_IDLE:
-		return option_idle("--idle", optarg, &o->idle);
+		return option_idle("--idle", text, &o->idle);
 	case OPTION_RX_DESC:
-		return option_count16("--rx-desc", optarg, 32, MAX_DESCRIPTORS, &o->wish.rx_desc);
+		return option_descriptors("--rx-desc", text, &o->wish.rx_desc);
 	case OPTION_TX_DESC:
-		return option_count16("--tx-desc", optarg, 32, MAX_DESCRIPTORS, &o->wish.tx_desc);
+		return option_descriptors("--tx-desc", text, &o->wish.tx_desc);
 	case OPTION_MBUFS:
-		if (!option_count("--mbufs", optarg, 64, MAX_MBUFS, &count))
-			return false;
-		o->mbufs = (uint32_t)count;
-		return true;
+		return option_count32("--mbufs", text, 64, MAX_MBUFS, &o->mbufs);
 	case OPTION_STATS:
-		o->stats = optarg;
+		o->stats = text;
 		return true;
 	default:
-		option_refused(option, argv);
 		return false;
 	}
 }
 
 static bool
-complete(const struct options *o)
+complete(void *options)
 {
-	const char *missing = NULL;
+	struct options *o = options;
 
-	if (o->port_mask == 0)
-		missing = "-p";
-	else if (o->num_procs == 0)
-		missing = "--num-procs";
-	else if (o->proc_id == UINT16_MAX)
-		missing = "--proc-id";
-	else if (o->stats == NULL)
-		missing = "--stats";
-	if (missing != NULL) {
-		complain("%s is missing; --help lists the options", missing);
+	o->wish.queues = o->num_procs;
+	if (!option_given(o->port_mask != 0, "-p") ||
+			!option_given(o->num_procs > 0, "--num-procs") ||
+			!option_given(o->proc_id != UINT16_MAX, "--proc-id") ||
+			!option_given(o->stats != NULL, "--stats"))
 		return false;
-	}
 	if (o->proc_id < o->num_procs)
 		return true;
 	complain("--proc-id %u with --num-procs %u: ids go from 0 to %u", o->proc_id, o->num_procs,
@@ -108,31 +97,24 @@ complete(const struct options *o)
 	return false;
 }
 
-bool
-command_line_read(struct options *o, int argc, char **argv)
+static const struct option_reader reader = {
+		.table = table,
+		.letters = ":p:h",
+		.beside_eal = true,
+		.help = print_help,
+		.take = take,
+		.complete = complete,
+};
+
+int
+command_line_read(void *options, int argc, char **argv)
 {
-	int option;
+	struct options *o = options;
 
 	*o = (struct options){
 			.proc_id = UINT16_MAX,
 			.idle = IDLE_SPIN,
-			.wish = {.rx_desc = DEFAULT_DESCRIPTORS, .tx_desc = DEFAULT_DESCRIPTORS},
+			.wish = {.rx_desc = PORT_DESCRIPTORS, .tx_desc = PORT_DESCRIPTORS},
 	};
-	opterr = 0;
-	optind = 1;
-	while ((option = getopt_long(argc, argv, ":p:h", table, NULL)) != -1) {
-		if (option == 'h') {
-			print_help();
-			o->help = true;
-			return true;
-		}
-		if (!take(o, option, argv))
-			return false;
-	}
-	if (optind < argc) {
-		complain("'%s' is no option; --help lists them", argv[optind]);
-		return false;
-	}
-	o->wish.queues = o->num_procs;
-	return complete(o);
+	return options_read(&reader, o, argc, argv);
 }

@@ -16,10 +16,9 @@ struct options {
 	uint32_t mbufs;	       /* 0: as many as the queues need */
 	enum idle_policy idle;
 	const char *stats; /* path */
-	bool help;
 };
 
-/* False after a message if the command line is wrong. `--help` prints and sets `help`. */
-bool command_line_read(struct options *o, int argc, char **argv);
+/* Reads into a `struct options`, as options_read() does. */
+int command_line_read(void *options, int argc, char **argv);
 
 #endif

@@ -92,7 +92,7 @@ end_ports(const struct group *g)
 static int
 finish(struct process *p, enum ending ending)
 {
-	struct rte_eth_stats driver[PORT_MAX];
+	struct driver_stats driver[PORT_MAX];
 	struct clock_mark now;
 	struct report report = {
 			.options = &p->options,
@@ -168,25 +168,16 @@ run(void *self)
 	return (struct program_end){.code = code, .leave_memory = p->leave_memory};
 }
 
-static bool
-read_command_line(void *self, int argc, char **argv, bool *help)
-{
-	struct options *o = &((struct process *)self)->options;
-	bool right = command_line_read(o, argc, argv);
-
-	*help = o->help;
-	return right;
-}
-
 int
 main(int argc, char **argv)
 {
 	struct process process = {.began = clock_mark()};
 	struct program program = {
 			.name = "symmetric_mp",
-			.self = &process,
-			.read = read_command_line,
+			.read = command_line_read,
+			.options = &process.options,
 			.run = run,
+			.self = &process,
 	};
 
 	return program_main(&program, argc, argv);

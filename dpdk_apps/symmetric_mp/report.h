@@ -5,19 +5,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <rte_ethdev.h>
 #include <rte_mempool.h>
 
 #include "forward.h"
 #include "group.h"
 #include "command_line.h"
+#include "port_report.h"
 
 /* What is gathered as the process ends. */
 struct report {
 	const struct options *options;
 	const struct group *group;
 	const struct forwarder *forwarder;
-	const struct rte_eth_stats
+	const struct driver_stats
 			*driver; /* [port_count], or NULL: a secondary has none of its own */
 	enum ending ending;
 	bool primary;

@@ -3,7 +3,6 @@
  * each in turn, or relays each message to one of them and its answer back.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,17 +10,22 @@
 #include "dispatcher.h"
 #include "message.h"
 #include "options.h"
+#include "startup.h"
 #include "stats.h"
 
 struct arguments {
 	struct dispatcher_options options;
 	const char *stats;
+	/* Which options were given, beside those whose value tells. */
+	bool has_address;
+	bool has_dispatch;
+	bool has_mode;
 };
 
-enum dispatcher_option { HELP = 1, LISTEN, SOCKET, WORKERS, DISPATCH, MODE, IDLE, SIZE, STATS };
+enum dispatcher_option { LISTEN = 1, SOCKET, WORKERS, DISPATCH, MODE, IDLE, SIZE, STATS };
 
 static const struct option long_options[] = {
-		{"help", no_argument, NULL, HELP},
+		{"help", no_argument, NULL, 'h'},
 		{"listen", required_argument, NULL, LISTEN},
 		{"socket", required_argument, NULL, SOCKET},
 		{"workers", required_argument, NULL, WORKERS},
@@ -36,107 +40,83 @@ static const struct option long_options[] = {
 static const char *const way_names[] = {
 		[DISPATCH_HANDOFF] = "handoff", [DISPATCH_RELAY] = "relay", NULL};
 
-static const char help[] =
-		"tcp_dispatcher: deals TCP connections or their messages out to workers\n"
-		"  --listen IP:PORT    where the generator connects to\n"
-		"  --socket PATH       Unix socket that the workers (tcp_worker) join by\n"
-		"  --workers N         how many there are; connections wait until all have joined\n"
-		"  --dispatch WHAT     handoff: a worker gets a connection; relay: a message\n"
-		"  --mode block|poll   sleep in epoll, or never sleep\n"
-		"  --idle spin|yield   what a poller does when nothing came (spin)\n"
-		"  --size S            bytes of a message\n"
-		"  --stats FILE        where the statistics go\n";
-
-/* Which options were given, beside those whose value tells. */
-struct given {
-	bool listen;
-	bool dispatch;
-	bool mode;
-};
+static void
+print_help(void)
+{
+	(void)fputs("tcp_dispatcher: deals TCP connections or their messages out to workers\n"
+		    "  --listen IP:PORT    where the generator connects to\n"
+		    "  --socket PATH       Unix socket that the workers (tcp_worker) join by\n"
+		    "  --workers N         how many there are; connections wait until all have "
+		    "joined\n"
+		    "  --dispatch WHAT     handoff: a worker gets a connection; relay: a message\n"
+		    "  --mode block|poll   sleep in epoll, or never sleep\n"
+		    "  --idle spin|yield   what a poller does when nothing came (spin)\n"
+		    "  --size S            bytes of a message\n"
+		    "  --stats FILE        where the statistics go\n",
+			stdout);
+}
 
 static bool
-take(struct arguments *a, struct given *given, int option, char *argv[])
+take(void *options, int option, const char *text)
 {
+	struct arguments *a = options;
 	struct dispatcher_options *o = &a->options;
 	uint64_t count = 0;
 	int index = 0;
 
 	switch (option) {
 	case LISTEN:
-		given->listen = true;
-		return option_address("--listen", optarg, &o->address);
+		return a->has_address = option_address("--listen", text, &o->address);
 	case SOCKET:
-		o->socket = optarg;
+		o->socket = text;
 		return true;
 	case WORKERS:
-		if (!option_count("--workers", optarg, 1, DISPATCHER_MAX_WORKERS, &count))
+		if (!option_count("--workers", text, 1, DISPATCHER_MAX_WORKERS, &count))
 			return false;
 		o->workers = (unsigned int)count;
 		return true;
 	case DISPATCH:
-		given->dispatch = true;
-		if (!option_choice("--dispatch", optarg, way_names, &index))
+		a->has_dispatch = true;
+		if (!option_choice("--dispatch", text, way_names, &index))
 			return false;
 		o->way = (enum dispatch_way)index;
 		return true;
 	case MODE:
-		given->mode = true;
-		return option_tcp_mode("--mode", optarg, &o->mode);
+		return a->has_mode = option_tcp_mode("--mode", text, &o->mode);
 	case IDLE:
-		return option_idle("--idle", optarg, &o->idle);
+		return option_idle("--idle", text, &o->idle);
 	case SIZE:
-		if (!option_count("--size", optarg, MESSAGE_MIN_BYTES, TCP_MAX_SIZE, &count))
+		if (!option_count("--size", text, MESSAGE_MIN_BYTES, TCP_MAX_SIZE, &count))
 			return false;
 		o->size = count;
 		return true;
 	case STATS:
-		a->stats = optarg;
+		a->stats = text;
 		return true;
 	default:
-		option_refused(option, argv);
 		return false;
 	}
 }
 
-/* -1: go on; else the exit code. */
-static int
-read_options(int argc, char *argv[], struct arguments *a)
+static bool
+complete(void *options)
 {
-	struct given given = {0};
-	const char *missing = NULL;
-	int option;
+	const struct arguments *a = options;
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		if (option == HELP) {
-			(void)fputs(help, stdout);
-			return EXIT_DONE;
-		}
-		if (!take(a, &given, option, argv))
-			return EXIT_WRONG_USE;
-	}
-	if (!given.listen)
-		missing = "--listen";
-	else if (a->options.socket == NULL)
-		missing = "--socket";
-	else if (a->options.workers == 0)
-		missing = "--workers";
-	else if (!given.dispatch)
-		missing = "--dispatch";
-	else if (!given.mode)
-		missing = "--mode";
-	else if (a->options.size == 0)
-		missing = "--size";
-	else if (a->stats == NULL)
-		missing = "--stats";
-	if (missing != NULL)
-		complain("%s is missing; --help lists the options", missing);
-	else if (optind < argc)
-		complain("'%s' is no option of this program; --help lists them", argv[optind]);
-	else
-		return -1;
-	return EXIT_WRONG_USE;
+	return option_given(a->has_address, "--listen") &&
+	       option_given(a->options.socket != NULL, "--socket") &&
+	       option_given(a->options.workers > 0, "--workers") &&
+	       option_given(a->has_dispatch, "--dispatch") && option_given(a->has_mode, "--mode") &&
+	       option_given(a->options.size > 0, "--size") &&
+	       option_given(a->stats != NULL, "--stats");
 }
+
+static const struct option_reader reader = {
+		.table = long_options,
+		.help = print_help,
+		.take = take,
+		.complete = complete,
+};
 
 static void
 write_drops(struct stats *s, const char *key, const struct dispatch_counts *c)
@@ -236,11 +216,7 @@ main(int argc, char *argv[])
 	struct dispatcher d;
 	int code;
 
-	if (lifecycle_begin("tcp_dispatcher") != 0) {
-		complain("cannot install signal handlers: %s", strerror(errno));
-		return EXIT_FAILED;
-	}
-	code = read_options(argc, argv, &a);
+	code = startup("tcp_dispatcher", &reader, &a, argc, argv);
 	if (code >= 0)
 		return code;
 	tcp_raise_socket_limit();

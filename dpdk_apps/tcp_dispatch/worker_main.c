@@ -3,7 +3,6 @@
  * of their own (handoff), or one stream of messages of all connections (relay).
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "control.h"
 #include "echo_worker.h"
 #include "options.h"
+#include "startup.h"
 #include "stats.h"
 
 #define MAX_WORKERS 64
@@ -20,9 +20,10 @@
 
 struct arguments {
 	struct worker_options options;
-	unsigned int worker;
+	uint32_t worker; /* MAX_WORKERS: not given */
 	const char *socket;
 	const char *stats;
+	bool has_mode;
 };
 
 /* What the dispatcher hands over. */
@@ -31,10 +32,10 @@ struct handed {
 	bool relayed;			 /* by a stream of frames */
 };
 
-enum worker_option { HELP = 1, SOCKET, WORKER, MODE, IDLE, SLEEP, STATS };
+enum worker_option { SOCKET = 1, WORKER, MODE, IDLE, SLEEP, STATS };
 
 static const struct option long_options[] = {
-		{"help", no_argument, NULL, HELP},
+		{"help", no_argument, NULL, 'h'},
 		{"socket", required_argument, NULL, SOCKET},
 		{"worker", required_argument, NULL, WORKER},
 		{"mode", required_argument, NULL, MODE},
@@ -44,76 +45,63 @@ static const struct option long_options[] = {
 		{NULL, 0, NULL, 0},
 };
 
-static const char help[] = "tcp_worker: gives messages back on what tcp_dispatcher hands to it\n"
-			   "  --socket PATH       the dispatcher's Unix socket\n"
-			   "  --worker K          number of this worker, from 0\n"
-			   "  --mode block|poll   sleep in epoll, or never sleep\n"
-			   "  --idle spin|yield   what a poller does when nothing came (spin)\n"
-			   "  --sleep-us S        sleep so long in each turn with work: to see "
-			   "what it does (0)\n"
-			   "  --stats FILE        where the statistics go\n";
+static void
+print_help(void)
+{
+	(void)fputs("tcp_worker: gives messages back on what tcp_dispatcher hands to it\n"
+		    "  --socket PATH       the dispatcher's Unix socket\n"
+		    "  --worker K          number of this worker, from 0\n"
+		    "  --mode block|poll   sleep in epoll, or never sleep\n"
+		    "  --idle spin|yield   what a poller does when nothing came (spin)\n"
+		    "  --sleep-us S        sleep so long in each turn, to see what it does; "
+		    "with --mode block\n"
+		    "                      in those with work, between which it sleeps in "
+		    "epoll (0)\n"
+		    "  --stats FILE        where the statistics go\n",
+			stdout);
+}
 
 static bool
-take(struct arguments *a, int option, char *argv[], bool *has_mode)
+take(void *options, int option, const char *text)
 {
-	uint64_t count = 0;
+	struct arguments *a = options;
 
 	switch (option) {
 	case SOCKET:
-		a->socket = optarg;
+		a->socket = text;
 		return true;
 	case WORKER:
-		if (!option_count("--worker", optarg, 0, MAX_WORKERS - 1, &count))
-			return false;
-		a->worker = (unsigned int)count;
-		return true;
+		return option_count32("--worker", text, 0, MAX_WORKERS - 1, &a->worker);
 	case MODE:
-		*has_mode = true;
-		return option_tcp_mode("--mode", optarg, &a->options.mode);
+		return a->has_mode = option_tcp_mode("--mode", text, &a->options.mode);
 	case IDLE:
-		return option_idle("--idle", optarg, &a->options.shape.idle);
+		return option_idle("--idle", text, &a->options.shape.idle);
 	case SLEEP:
-		return option_sleep("--sleep-us", optarg, &a->options.shape);
+		return option_sleep("--sleep-us", text, &a->options.shape);
 	case STATS:
-		a->stats = optarg;
+		a->stats = text;
 		return true;
 	default:
-		option_refused(option, argv);
 		return false;
 	}
 }
 
-/* -1: go on; else the exit code. */
-static int
-read_options(int argc, char *argv[], struct arguments *a)
+static bool
+complete(void *options)
 {
-	bool has_mode = false;
-	int option;
+	const struct arguments *a = options;
 
-	a->worker = MAX_WORKERS;
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		if (option == HELP) {
-			(void)fputs(help, stdout);
-			return EXIT_DONE;
-		}
-		if (!take(a, option, argv, &has_mode))
-			return EXIT_WRONG_USE;
-	}
-	if (a->socket == NULL)
-		complain("--socket is missing; --help lists the options");
-	else if (a->worker == MAX_WORKERS)
-		complain("--worker is missing; --help lists the options");
-	else if (!has_mode)
-		complain("--mode is missing; --help lists the options");
-	else if (a->stats == NULL)
-		complain("--stats is missing; --help lists the options");
-	else if (optind < argc)
-		complain("'%s' is no option of this program; --help lists them", argv[optind]);
-	else
-		return -1;
-	return EXIT_WRONG_USE;
+	return option_given(a->socket != NULL, "--socket") &&
+	       option_given(a->worker < MAX_WORKERS, "--worker") &&
+	       option_given(a->has_mode, "--mode") && option_given(a->stats != NULL, "--stats");
 }
+
+static const struct option_reader reader = {
+		.table = long_options,
+		.help = print_help,
+		.take = take,
+		.complete = complete,
+};
 
 static int
 next_handed(struct connection_source *source, size_t *size)
@@ -203,14 +191,11 @@ work(const struct arguments *a)
 int
 main(int argc, char *argv[])
 {
-	struct arguments a = {.options.shape = {.naive = true, .idle = IDLE_SPIN}};
+	struct arguments a = {
+			.options.shape = {.naive = true, .idle = IDLE_SPIN}, .worker = MAX_WORKERS};
 	int code;
 
-	if (lifecycle_begin("tcp_worker") != 0) {
-		complain("cannot install signal handlers: %s", strerror(errno));
-		return EXIT_FAILED;
-	}
-	code = read_options(argc, argv, &a);
+	code = startup("tcp_worker", &reader, &a, argc, argv);
 	if (code >= 0)
 		return code;
 	tcp_raise_socket_limit();

@@ -3,7 +3,6 @@
  * share of the connections, as each process there has its queue of every port.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +11,7 @@
 #include "listener.h"
 #include "message.h"
 #include "options.h"
+#include "startup.h"
 #include "stats.h"
 
 #define MAX_WORKERS 256
@@ -21,17 +21,19 @@
 struct arguments {
 	struct worker_options options;
 	struct endpoint address;
-	unsigned int worker;
-	unsigned int workers;
-	size_t size;
+	uint32_t worker;
+	uint32_t workers;
+	uint64_t size;
 	uint64_t delay_us;
 	const char *stats;
+	bool has_address;
+	bool has_mode;
 };
 
-enum echo_option { HELP = 1, LISTEN, WORKER, WORKERS, MODE, IDLE, SIZE, DELAY, STATS };
+enum echo_option { LISTEN = 1, WORKER, WORKERS, MODE, IDLE, SIZE, DELAY, STATS };
 
 static const struct option long_options[] = {
-		{"help", no_argument, NULL, HELP},
+		{"help", no_argument, NULL, 'h'},
 		{"listen", required_argument, NULL, LISTEN},
 		{"worker", required_argument, NULL, WORKER},
 		{"workers", required_argument, NULL, WORKERS},
@@ -43,89 +45,74 @@ static const struct option long_options[] = {
 		{NULL, 0, NULL, 0},
 };
 
-static const char help[] =
-		"tcp_echo: gives messages back over TCP until SIGINT or SIGTERM\n"
-		"  --listen WHERE      IP:PORT, shared by all workers (SO_REUSEPORT), or "
-		"unix:PATH,\n"
-		"                      where worker I has a socket of its own, PATH.I\n"
-		"  --worker I          number of this worker, from 0\n"
-		"  --workers N         how many there are\n"
-		"  --mode block|poll   sleep in epoll, or never sleep\n"
-		"  --idle spin|yield   what a poller does when nothing came (spin)\n"
-		"  --size S            bytes of a message\n"
-		"  --delay-us D        busy-wait before each echo, to test the meter (0)\n"
-		"  --stats FILE        where the statistics go\n";
-
-/* -1: go on; else the exit code. */
-static int
-read_options(int argc, char *argv[], struct arguments *a)
+static void
+print_help(void)
 {
-	bool has_address = false, has_mode = false;
-	uint64_t worker = 0, workers = 0, size = 0;
-	int option;
+	(void)fputs("tcp_echo: gives messages back over TCP until SIGINT or SIGTERM\n"
+		    "  --listen WHERE      IP:PORT, shared by all workers (SO_REUSEPORT), or "
+		    "unix:PATH,\n"
+		    "                      where worker I has a socket of its own, PATH.I\n"
+		    "  --worker I          number of this worker, from 0\n"
+		    "  --workers N         how many there are\n"
+		    "  --mode block|poll   sleep in epoll, or never sleep\n"
+		    "  --idle spin|yield   what a poller does when nothing came (spin)\n"
+		    "  --size S            bytes of a message\n"
+		    "  --delay-us D        busy-wait before each echo, to test the meter (0)\n"
+		    "  --stats FILE        where the statistics go\n",
+			stdout);
+}
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		bool right = true;
+static bool
+take(void *options, int option, const char *text)
+{
+	struct arguments *a = options;
 
-		switch (option) {
-		case HELP:
-			(void)fputs(help, stdout);
-			return EXIT_DONE;
-		case LISTEN:
-			right = has_address = option_endpoint("--listen", optarg, &a->address);
-			break;
-		case WORKER:
-			right = option_count("--worker", optarg, 0, MAX_WORKERS - 1, &worker);
-			break;
-		case WORKERS:
-			right = option_count("--workers", optarg, 1, MAX_WORKERS, &workers);
-			break;
-		case MODE:
-			right = has_mode = option_tcp_mode("--mode", optarg, &a->options.mode);
-			break;
-		case IDLE:
-			right = option_idle("--idle", optarg, &a->options.shape.idle);
-			break;
-		case SIZE:
-			right = option_count("--size", optarg, MESSAGE_SHORT_MIN_BYTES,
-					TCP_MAX_SIZE, &size);
-			break;
-		case DELAY:
-			right = option_count("--delay-us", optarg, 0, MAX_DELAY_US, &a->delay_us);
-			break;
-		case STATS:
-			a->stats = optarg;
-			break;
-		default:
-			option_refused(option, argv);
-			right = false;
-		}
-		if (!right)
-			return EXIT_WRONG_USE;
+	switch (option) {
+	case LISTEN:
+		return a->has_address = option_endpoint("--listen", text, &a->address);
+	case WORKER:
+		return option_count32("--worker", text, 0, MAX_WORKERS - 1, &a->worker);
+	case WORKERS:
+		return option_count32("--workers", text, 1, MAX_WORKERS, &a->workers);
+	case MODE:
+		return a->has_mode = option_tcp_mode("--mode", text, &a->options.mode);
+	case IDLE:
+		return option_idle("--idle", text, &a->options.shape.idle);
+	case SIZE:
+		return option_count(
+				"--size", text, MESSAGE_SHORT_MIN_BYTES, TCP_MAX_SIZE, &a->size);
+	case DELAY:
+		return option_count("--delay-us", text, 0, MAX_DELAY_US, &a->delay_us);
+	case STATS:
+		a->stats = text;
+		return true;
+	default:
+		return false;
 	}
-	a->worker = (unsigned int)worker;
-	a->workers = (unsigned int)workers;
-	a->size = size;
-	if (!has_address)
-		complain("--listen is missing; --help lists the options");
-	else if (workers == 0)
-		complain("--workers is missing; --help lists the options");
-	else if (worker >= workers)
+}
+
+static bool
+complete(void *options)
+{
+	const struct arguments *a = options;
+
+	if (!option_given(a->has_address, "--listen") || !option_given(a->workers > 0, "--workers"))
+		return false;
+	if (a->worker >= a->workers) {
 		complain("--worker %u: there are %u workers, numbered from 0", a->worker,
 				a->workers);
-	else if (!has_mode)
-		complain("--mode is missing; --help lists the options");
-	else if (size == 0)
-		complain("--size is missing; --help lists the options");
-	else if (a->stats == NULL)
-		complain("--stats is missing; --help lists the options");
-	else if (optind < argc)
-		complain("'%s' is no option of this program; --help lists them", argv[optind]);
-	else
-		return -1;
-	return EXIT_WRONG_USE;
+		return false;
+	}
+	return option_given(a->has_mode, "--mode") && option_given(a->size > 0, "--size") &&
+	       option_given(a->stats != NULL, "--stats");
 }
+
+static const struct option_reader reader = {
+		.table = long_options,
+		.help = print_help,
+		.take = take,
+		.complete = complete,
+};
 
 static int
 write_stats(const struct arguments *a, const struct worker_counts *c, enum tcp_spread spread,
@@ -158,11 +145,7 @@ main(int argc, char *argv[])
 	struct clock_mark begin, end;
 	int result;
 
-	if (lifecycle_begin("tcp_echo") != 0) {
-		complain("cannot install signal handlers: %s", strerror(errno));
-		return EXIT_FAILED;
-	}
-	result = read_options(argc, argv, &a);
+	result = startup("tcp_echo", &reader, &a, argc, argv);
 	if (result >= 0)
 		return result;
 	if (a.delay_us > 0)

@@ -2,6 +2,7 @@
 #include "connections.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -11,7 +12,6 @@
 
 #include "clock.h"
 #include "lifecycle.h"
-#include "stats.h"
 
 #define CONNECT_TIMEOUT_MS 5000
 #define LEAST_IN_CAPACITY 16384
@@ -122,6 +122,8 @@ lose(struct connections *c, struct connection *k, int error)
 	if (k->closed)
 		return;
 	k->closed = true;
+	if (k->out_at < k->out_end)
+		c->cut_off++;
 	k->out_at = k->out_end = 0;
 	c->closed++;
 	if (c->error == 0)
@@ -158,7 +160,7 @@ flush(struct connections *c, struct connection *k)
 		k->sent += (uint64_t)n;
 		c->tx_bytes += (uint64_t)n;
 		if (k->out_at == k->out_end)
-			c->tx_messages += c->codec != NULL ? c->codec->units : 1;
+			c->tx_messages += connections_units(c);
 	}
 	if (k->out_at < k->out_end)
 		c->send_full++;
@@ -206,20 +208,39 @@ connections_send(struct connections *c, struct meter *m, uint64_t tick)
 	echo_floor(c, k);
 }
 
-/* Gives the whole messages among what came to the meter; returns their bytes. */
+/*
+ * Finds the whole messages among what came and counts them, which what becomes of each is compared
+ * with at the end: so it is done here, before anybody looks into them. Returns their bytes;
+ * SIZE_MAX where it is no stream of messages.
+ */
 static size_t
-take(struct connections *c, struct connection *k, struct meter *m, uint64_t tick)
+find_whole(struct connections *c, const struct connection *k)
 {
-	size_t at = 0;
+	uint64_t messages = 0;
+	size_t whole;
 
-	if (c->codec != NULL)
-		return c->codec->take(c->codec->self, m, (uint32_t)(k - c->all), k->in, k->in_end,
-				tick, &c->rx_messages);
-	for (; k->in_end - at >= c->size; at += c->size) {
-		(void)meter_returned(m, k->in + at, c->size, tick);
-		c->rx_messages++;
+	if (c->codec != NULL) {
+		whole = c->codec->whole(k->in, k->in_end, &messages);
+	} else {
+		messages = k->in_end / c->size;
+		whole = messages * c->size;
 	}
-	return at;
+	if (whole > k->in_end)
+		return SIZE_MAX;
+	c->rx_messages += messages;
+	c->whole_bytes += whole;
+	return whole;
+}
+
+/* Gives `whole` bytes of messages to the meter. */
+static void
+take(struct connections *c, struct connection *k, struct meter *m, size_t whole, uint64_t tick)
+{
+	if (c->codec != NULL)
+		c->codec->take(c->codec->self, (uint32_t)(k - c->all), k->in, whole, tick);
+	else
+		for (size_t at = 0; at < whole; at += c->size)
+			(void)meter_returned(m, k->in + at, c->size, tick);
 }
 
 /* Receives once and gives whole messages to the meter. Returns whether anything came. */
@@ -228,7 +249,7 @@ receive(struct connections *c, struct connection *k, struct meter *m)
 {
 	ssize_t n;
 	uint64_t tick;
-	size_t at;
+	size_t whole;
 
 	if (k->closed)
 		return false;
@@ -245,14 +266,15 @@ receive(struct connections *c, struct connection *k, struct meter *m)
 	}
 	c->rx_bytes += (uint64_t)n;
 	k->in_end += (size_t)n;
-	at = take(c, k, m, tick);
-	if (at > k->in_end) {
+	whole = find_whole(c, k);
+	if (whole == SIZE_MAX) {
 		lose(c, k, EPROTO);
 		return true;
 	}
-	if (at > 0) {
-		memmove(k->in, k->in + at, k->in_end - at);
-		k->in_end -= at;
+	if (whole > 0) {
+		take(c, k, m, whole, tick);
+		memmove(k->in, k->in + whole, k->in_end - whole);
+		k->in_end -= whole;
 	}
 	return true;
 }
@@ -304,52 +326,4 @@ connections_wait(struct connections *c, struct meter *m, uint64_t ns)
 			.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
 
 	return ask_epoll(c, m, &longest);
-}
-
-struct tcp_facts
-connections_facts(const struct connections *c)
-{
-	struct tcp_facts facts = {0};
-
-	for (uint32_t i = 0; i < c->count; i++)
-		(void)tcp_facts_add(&facts, c->all[i].fd);
-	return facts;
-}
-
-static void
-write_queue(struct stats *s, const struct connections *c)
-{
-	stats_array_begin(s, "queues");
-	stats_object_begin(s, NULL);
-	stats_count(s, "port", 0);
-	stats_count(s, "queue", 0);
-	stats_string(s, "driver", c->driver);
-	stats_count(s, "rx_packets", c->rx_messages);
-	stats_count(s, "tx_packets", c->tx_messages);
-	stats_count(s, "rx_bytes", c->rx_bytes);
-	stats_count(s, "tx_bytes", c->tx_bytes);
-	stats_object_begin(s, "drops");
-	stats_object_end(s);
-	stats_object_end(s);
-	stats_array_end(s);
-}
-
-static void
-write_tcp(struct stats *s, const struct connections *c)
-{
-	struct tcp_facts facts = connections_facts(c);
-
-	stats_object_begin(s, "tcp");
-	stats_count(s, "retransmits", facts.retransmits);
-	stats_count(s, "mss", facts.mss);
-	stats_string(s, "congestion", facts.congestion);
-	stats_count(s, "send_full", c->send_full);
-	stats_object_end(s);
-}
-
-void
-connections_report(struct stats *s, const struct connections *c)
-{
-	write_queue(s, c);
-	write_tcp(s, c);
 }

@@ -18,16 +18,19 @@
 /* How the messages of a program become bytes of a stream, and bytes messages. */
 struct stream_codec {
 	void *self;
-	uint64_t units; /* that a message counts as, in what is received and sent */
+	uint64_t units; /* of a message */
 	/* Writes the meter's next message, as many bytes as connections_begin() was told. */
 	void (*write)(void *self, const struct meter *m, uint8_t *to);
 	/*
-	 * Takes the whole units at the beginning of `from`, which came at `tick` over connection
-	 * `flow`; adds to `units` how many there were. Returns their bytes; SIZE_MAX where this is
-	 * no stream of them, and the connection is given up.
+	 * Bytes of the whole units at the beginning of `from`, and how many there are, added to
+	 * `units`; SIZE_MAX where this is no stream of them, and the connection is given up.
 	 */
-	size_t (*take)(void *self, struct meter *m, uint32_t flow, const uint8_t *from, size_t n,
-			uint64_t tick, uint64_t *units);
+	size_t (*whole)(const uint8_t *from, size_t n, uint64_t *units);
+	/* Takes `n` bytes of whole units, which came at `tick` over connection `flow`. */
+	void (*take)(void *self, uint32_t flow, const uint8_t *from, size_t n, uint64_t tick);
+	/* Gives up what waits for more of it since too long before `now`. For every turn of the
+	 * loop. May be NULL. */
+	void (*expire)(void *self, uint64_t now);
 };
 
 struct connection {
@@ -55,13 +58,23 @@ struct connections {
 	bool asks_each;	    /* recv() on each connection, instead of epoll */
 	int epoll;
 	uint32_t closed;
-	int error; /* errno of the first one that closed by an error, else 0 */
-	uint64_t rx_messages;
-	uint64_t tx_messages;
+	int error;	      /* errno of the first one that closed by an error, else 0 */
+	uint64_t rx_messages; /* whole ones; units of the codec, where there is one */
+	uint64_t tx_messages; /* that left whole; units likewise */
+	uint64_t cut_off;     /* messages of which a part was still to leave when their connection
+				 was lost */
 	uint64_t rx_bytes;
 	uint64_t tx_bytes;
-	uint64_t send_full; /* sends that the socket did not take whole */
+	uint64_t whole_bytes; /* of rx_messages */
+	uint64_t send_full;   /* sends that the socket did not take whole */
 };
+
+/* What a message counts as, in what is received and sent. */
+static inline uint64_t
+connections_units(const struct connections *c)
+{
+	return c->codec != NULL ? c->codec->units : 1;
+}
 
 /* Connects all to the `workers` at `address`, or to echoes in this program where it is NULL. 0, or
  * -1 after a message. */
@@ -87,10 +100,11 @@ bool connections_turn(struct connections *c, struct meter *m);
 /* The same after sleeping until something comes, or can leave, or `ns` have passed. */
 bool connections_wait(struct connections *c, struct meter *m, uint64_t ns);
 
-/* Sums what the kernel says of all connections; zeros where they are no TCP. */
-struct tcp_facts connections_facts(const struct connections *c);
-
-/* Writes "queues" (of one entry) and "tcp". */
-void connections_report(struct stats *s, const struct connections *c);
+/*
+ * Writes "queues" (of one entry), "tcp", "stream" and the books: what came is one of the `taken`,
+ * of which the caller knows what became, or refused by the meter.
+ */
+void connections_report(struct stats *s, const struct connections *c, const struct meter *m,
+		uint64_t taken);
 
 #endif

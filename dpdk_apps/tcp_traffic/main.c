@@ -3,7 +3,6 @@
  * and recorder over connections of the kernel.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -16,6 +15,7 @@
 #include "meter.h"
 #include "options.h"
 #include "report.h"
+#include "startup.h"
 
 #define TIMEOUT_MS 1000
 #define CALIBRATE_MS 20
@@ -23,18 +23,18 @@
 struct arguments {
 	struct generator_options generator;
 	struct endpoint address;
-	uint64_t workers; /* of a Unix socket */
+	uint32_t workers; /* of a Unix socket */
 	bool has_address;
 	enum tcp_mode mode;
 	bool has_mode;
 };
 
-enum traffic_option { HELP = 1, CONNECT, WORKERS, MODE };
+enum traffic_option { CONNECT = 1, WORKERS, MODE };
 
 #define MAX_WORKERS 256
 
 static const struct option long_options[] = {
-		{"help", no_argument, NULL, HELP},
+		{"help", no_argument, NULL, 'h'},
 		{"connect", required_argument, NULL, CONNECT},
 		{"workers", required_argument, NULL, WORKERS},
 		{"mode", required_argument, NULL, MODE},
@@ -42,56 +42,53 @@ static const struct option long_options[] = {
 		{NULL, 0, NULL, 0},
 };
 
-static const char help[] =
-		"tcp_traffic: sends messages over TCP, checks and times what comes back\n"
-		"  --connect WHERE     the echo, IP:PORT or unix:PATH; with --floor it is left "
-		"alone\n"
-		"  --workers N         how many echoes a unix:PATH has, flow f going to PATH.(f "
-		"mod N) "
-		"(1)\n"
-		"  --mode block|poll   sleep in epoll, or never sleep\n";
-
-/* -1: go on; else the exit code. */
-static int
-read_options(int argc, char *argv[], struct arguments *a)
+static void
+print_help(void)
 {
-	int option;
-
-	opterr = 0;
-	generator_options_begin(&a->generator, TIMEOUT_MS);
-	a->generator.min_size = MESSAGE_SHORT_MIN_BYTES;
-	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		bool right;
-
-		if (option == HELP) {
-			(void)fputs(help, stdout);
-			(void)fputs(generator_help, stdout);
-			return EXIT_DONE;
-		} else if (option == CONNECT) {
-			right = a->has_address = option_endpoint("--connect", optarg, &a->address);
-		} else if (option == WORKERS) {
-			right = option_count("--workers", optarg, 1, MAX_WORKERS, &a->workers);
-		} else if (option == MODE) {
-			right = a->has_mode = option_tcp_mode("--mode", optarg, &a->mode);
-		} else if (option >= GENERATOR_OPTION_FIRST && option <= GENERATOR_OPTION_LAST) {
-			right = generator_option(&a->generator, option, optarg, TCP_MAX_SIZE);
-		} else {
-			option_refused(option, argv);
-			right = false;
-		}
-		if (!right)
-			return EXIT_WRONG_USE;
-	}
-	if (optind < argc)
-		complain("'%s' is no option of this program; --help lists them", argv[optind]);
-	else if (!a->has_address && !a->generator.floor)
-		complain("--connect is missing; --help lists the options");
-	else if (!a->has_mode)
-		complain("--mode is missing; --help lists the options");
-	else if (generator_options_check(&a->generator))
-		return -1;
-	return EXIT_WRONG_USE;
+	(void)fputs("tcp_traffic: sends messages over TCP, checks and times what comes back\n"
+		    "  --connect WHERE     the echo, IP:PORT or unix:PATH; with --floor it is left "
+		    "alone\n"
+		    "  --workers N         how many echoes a unix:PATH has, flow f going to "
+		    "PATH.(f "
+		    "mod N) "
+		    "(1)\n"
+		    "  --mode block|poll   sleep in epoll, or never sleep\n",
+			stdout);
+	(void)fputs(generator_help, stdout);
 }
+
+static bool
+take(void *options, int option, const char *text)
+{
+	struct arguments *a = options;
+
+	switch (option) {
+	case CONNECT:
+		return a->has_address = option_endpoint("--connect", text, &a->address);
+	case WORKERS:
+		return option_count32("--workers", text, 1, MAX_WORKERS, &a->workers);
+	case MODE:
+		return a->has_mode = option_tcp_mode("--mode", text, &a->mode);
+	default:
+		return generator_option(&a->generator, option, text, TCP_MAX_SIZE);
+	}
+}
+
+static bool
+complete(void *options)
+{
+	struct arguments *a = options;
+
+	return option_given(a->has_address || a->generator.floor, "--connect") &&
+	       option_given(a->has_mode, "--mode") && generator_options_check(&a->generator);
+}
+
+static const struct option_reader reader = {
+		.table = long_options,
+		.help = print_help,
+		.take = take,
+		.complete = complete,
+};
 
 /* Says what was wrong with the measurement, if anything; the exit code. */
 static int
@@ -99,15 +96,15 @@ judge(const struct connections *c, const struct meter *m, const struct loop_resu
 {
 	struct recorder_counts counts = recorder_counts(m->recorder);
 
-	if (result->end == LOOP_CLOSED)
+	if (result->closed)
 		complain("the peer closed %u of %u connections%s%s; %lu of %lu messages of the "
 			 "window had returned",
 				c->closed, c->count, c->error != 0 ? ": " : "",
 				c->error != 0 ? strerror(c->error) : "",
 				(unsigned long)counts.returned, (unsigned long)counts.sent);
-	else if (m->returns == 0 && result->end != LOOP_SIGNAL)
+	else if (m->returns == 0 && !lifecycle_stopping())
 		complain("nothing came back");
-	else if (result->end == LOOP_FULL && counts.sent == 0)
+	else if (meter_next(m) == RECORDER_FULL && counts.sent == 0)
 		complain("the recorder was full before the window began: raise --max-samples");
 	else
 		return EXIT_DONE;
@@ -145,11 +142,9 @@ main(int argc, char *argv[])
 	struct meter meter;
 	int code = EXIT_FAILED;
 
-	if (lifecycle_begin("tcp_traffic") != 0) {
-		complain("cannot install signal handlers: %s", strerror(errno));
-		return EXIT_FAILED;
-	}
-	code = read_options(argc, argv, &a);
+	generator_options_begin(&a.generator, TIMEOUT_MS);
+	a.generator.min_size = MESSAGE_SHORT_MIN_BYTES;
+	code = startup("tcp_traffic", &reader, &a, argc, argv);
 	if (code >= 0)
 		return code;
 	code = EXIT_FAILED;
@@ -162,8 +157,8 @@ main(int argc, char *argv[])
 				(unsigned long)a.generator.max_samples, strerror(errno));
 		return EXIT_FAILED;
 	}
-	if (connections_begin(&connections, a.generator.floor ? NULL : &a.address,
-			    (uint32_t)a.workers, a.generator.flows, a.generator.size, a.mode) == 0)
+	if (connections_begin(&connections, a.generator.floor ? NULL : &a.address, a.workers,
+			    a.generator.flows, a.generator.size, a.mode) == 0)
 		code = measure(&a, &connections, &meter);
 	if (code == EXIT_DONE && a.generator.linger)
 		lifecycle_linger();

@@ -15,10 +15,10 @@ report_write(const struct generator_options *o, enum tcp_mode mode, const struct
 	if (s != NULL) {
 		stats_number(s, "ticks_per_s", ticks_per_s);
 		stats_string(s, "mode", mode == TCP_BLOCK ? "block" : "poll");
-		stats_string(s, "ended", loop_end_names[result->end]);
+		stats_string(s, "ended", result->ended);
 		meter_stats(m, o, result->window_s, s);
 		stats_count(s, "unsent", result->unsent);
-		connections_report(s, c);
+		connections_report(s, c, m, meter_taken(m));
 		stats_threads(s);
 	}
 	if (s == NULL || stats_close(s) != 0) {

@@ -42,6 +42,27 @@ numbers_are_indices_and_fullness_is_said(void **state)
 	recorder_destroy(r);
 }
 
+/* By no time at all is not backwards: a counter may stand still for ten nanoseconds. */
+static void
+what_came_before_it_left_is_counted(void **state)
+{
+	struct recorder *r = recorder_create(10);
+
+	(void)state;
+	(void)recorder_send(r, 1000);
+	assert_int_equal(recorder_return(r, 0, 1), RECORDER_OK); /* in the warm-up */
+	recorder_window_begin(r);
+	for (int i = 0; i < 4; i++)
+		(void)recorder_send(r, 1000);
+	assert_int_equal(recorder_return(r, 1, 999), RECORDER_OK);
+	assert_int_equal(recorder_return(r, 2, 1000), RECORDER_OK);
+	assert_int_equal(recorder_return(r, 3, 1001), RECORDER_OK);
+	assert_true(recorder_give_up(r, 4));
+	recorder_window_end(r);
+	assert_true(recorder_backwards(r) == 1);
+	recorder_destroy(r);
+}
+
 static void
 verdicts_of_returns(void **state)
 {
@@ -241,6 +262,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 			cmocka_unit_test(numbers_are_indices_and_fullness_is_said),
+			cmocka_unit_test(what_came_before_it_left_is_counted),
 			cmocka_unit_test(verdicts_of_returns),
 			cmocka_unit_test(window_edges),
 			cmocka_unit_test(no_window_is_no_sample),

@@ -3,6 +3,7 @@
 #include "frame.h"
 
 #include "port.h"
+#include "port_options.h"
 #include "spread.h"
 
 #define SRC FRAME_IP(198, 19, 0, 101)
@@ -127,6 +128,21 @@ a_port_mask_is_hexadecimal(void **state)
 	assert_false(port_mask_read("-p", "100000000", &mask));
 }
 
+static void
+descriptors_have_a_range(void **state)
+{
+	uint16_t count = 0;
+
+	(void)state;
+	assert_true(option_descriptors("--rx-desc", "32", &count));
+	assert_int_equal(count, 32);
+	assert_true(option_descriptors("--rx-desc", "32768", &count));
+	assert_int_equal(count, 32768);
+	assert_false(option_descriptors("--rx-desc", "31", &count));
+	assert_false(option_descriptors("--rx-desc", "32769", &count));
+	assert_int_equal(count, 32768);
+}
+
 int
 main(void)
 {
@@ -138,6 +154,7 @@ main(void)
 			cmocka_unit_test(source_ports_of_all_flows_exist),
 			cmocka_unit_test(ports_are_paired_in_order),
 			cmocka_unit_test(a_port_mask_is_hexadecimal),
+			cmocka_unit_test(descriptors_have_a_range),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,6 +109,47 @@ a_signal_cuts_it_short(void **state)
 }
 
 static void
+a_failure_counts_whatever_was_the_reason_before(void **state)
+{
+	struct fixture *f = *state;
+
+	lifecycle_stop();
+	assert_int_equal(window_follow(&f->window, BEGIN + 1500), PHASE_DRAIN);
+	assert_string_equal(f->window.ended, "signal");
+	window_fail(&f->window, BEGIN + 1600, "peer closed");
+	assert_string_equal(f->window.ended, "peer closed");
+	assert_true(window_length_s(&f->window, TICKS_PER_S) == 0);
+}
+
+static void
+a_failure_closes_the_window_and_no_later_reason_counts(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(window_follow(&f->window, BEGIN + 1500), PHASE_WINDOW);
+	send_one(f, BEGIN + 1500);
+	window_fail(&f->window, BEGIN + 1700, "peer closed");
+	assert_true(window_length_s(&f->window, TICKS_PER_S) == 0.2);
+	send_one(f, BEGIN + 1800);
+	assert_int_equal(recorder_counts(f->meter.recorder).sent, 1);
+	lifecycle_stop();
+	assert_int_equal(window_follow(&f->window, BEGIN + 1800), PHASE_DRAIN);
+	assert_string_equal(f->window.ended, "peer closed");
+}
+
+static void
+a_failure_in_the_warm_up_leaves_an_empty_window(void **state)
+{
+	struct fixture *f = *state;
+
+	send_one(f, BEGIN);
+	window_fail(&f->window, BEGIN + 10, "peer closed");
+	assert_true(window_length_s(&f->window, TICKS_PER_S) == 0);
+	assert_int_equal(recorder_counts(f->meter.recorder).sent, 0);
+	assert_int_equal(recorder_counts(f->meter.recorder).warmup, 1);
+}
+
+static void
 a_closed_loop_fills_its_depth(void **state)
 {
 	struct fixture *f = *state;
@@ -147,6 +188,9 @@ main(void)
 			TEST(what_cuts_it_short_is_remembered_and_the_drain_remains),
 			TEST(a_full_recorder_cuts_it_short),
 			TEST(a_signal_cuts_it_short),
+			TEST(a_failure_counts_whatever_was_the_reason_before),
+			TEST(a_failure_closes_the_window_and_no_later_reason_counts),
+			TEST(a_failure_in_the_warm_up_leaves_an_empty_window),
 			TEST(a_closed_loop_fills_its_depth),
 			TEST(an_open_loop_sends_what_is_due_and_says_what_never_left),
 	};

@@ -3,14 +3,17 @@
 #include <stdio.h>
 
 #include "frame.h"
-#include "options.h"
+#include "option_reader.h"
 #include "spread.h"
 
 #define DEFAULT_TIMEOUT_MS 100
+/* Below those of the generator and the link. */
+#define OPTION_CYCLES 512
 
 static const struct option table[] = {
 		GENERATOR_LONG_OPTIONS,
 		LINK_LONG_OPTIONS,
+		{"count-cycles", no_argument, NULL, OPTION_CYCLES},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 };
@@ -26,43 +29,48 @@ print_help(void)
 	       "and records each round trip. Flow f has UDP source port %u + f.\n",
 			SPREAD_FIRST_PORT);
 	link_options_help();
-	printf("%s", generator_help);
+	printf("%s"
+	       "  --count-cycles        count the ticks of turns in which frames came or left\n",
+			generator_help);
 }
 
 static bool
-take(struct command_line *c, int option, char *const argv[])
+take(void *options, int option, const char *text)
 {
+	struct command_line *c = options;
+
 	if (option >= GENERATOR_OPTION_FIRST && option <= GENERATOR_OPTION_LAST)
-		return generator_option(&c->generator, option, optarg, FRAME_MAX_PAYLOAD);
-	if (option == 'p' || (option >= LINK_OPTION_FIRST && option <= LINK_OPTION_LAST))
-		return link_option(&c->link, option, optarg);
-	option_refused(option, argv);
-	return false;
+		return generator_option(&c->generator, option, text, FRAME_MAX_PAYLOAD);
+	if (option == OPTION_CYCLES)
+		return c->counts_cycles = true;
+	return link_option(&c->link, option, text);
 }
 
-bool
-command_line_read(struct command_line *c, int argc, char **argv)
+static bool
+complete(void *options)
 {
-	int option;
+	struct command_line *c = options;
+
+	return link_options_check(&c->link, c->generator.floor) &&
+	       generator_options_check(&c->generator);
+}
+
+static const struct option_reader reader = {
+		.table = table,
+		.letters = ":p:h",
+		.beside_eal = true,
+		.help = print_help,
+		.take = take,
+		.complete = complete,
+};
+
+int
+command_line_read(void *options, int argc, char **argv)
+{
+	struct command_line *c = options;
 
 	*c = (struct command_line){0};
 	link_options_begin(&c->link);
 	generator_options_begin(&c->generator, DEFAULT_TIMEOUT_MS);
-	opterr = 0;
-	optind = 1;
-	while ((option = getopt_long(argc, argv, ":p:h", table, NULL)) != -1) {
-		if (option == 'h') {
-			print_help();
-			c->help = true;
-			return true;
-		}
-		if (!take(c, option, argv))
-			return false;
-	}
-	if (optind < argc) {
-		complain("'%s' is no option; --help lists them", argv[optind]);
-		return false;
-	}
-	return link_options_check(&c->link, c->generator.floor) &&
-	       generator_options_check(&c->generator);
+	return options_read(&reader, c, argc, argv);
 }

@@ -10,10 +10,10 @@
 struct command_line {
 	struct generator_options generator;
 	struct link_options link;
-	bool help;
+	bool counts_cycles;
 };
 
-/* False after a message if the command line is wrong. `--help` prints and sets `help`. */
-bool command_line_read(struct command_line *c, int argc, char **argv);
+/* Reads into a `struct command_line`, as options_read() does. */
+int command_line_read(void *options, int argc, char **argv);
 
 #endif

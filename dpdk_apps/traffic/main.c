@@ -6,8 +6,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <rte_eal.h>
-
 #include "clock.h"
 #include "command_line.h"
 #include "lifecycle.h"
@@ -61,11 +59,6 @@ run(void *self)
 	struct link link;
 	int code;
 
-	if (rte_eal_process_type() != RTE_PROC_PRIMARY) {
-		complain("traffic is no secondary: start it with --proc-type primary and a "
-			 "--file-prefix of its own");
-		return (struct program_end){.code = EXIT_WRONG_USE};
-	}
 	code = link_begin(&link, &p->line.link, &p->line.generator);
 	if (code == EXIT_DONE)
 		code = probe(&link, &p->line.link, &p->line.generator) == 0
@@ -81,25 +74,17 @@ run(void *self)
 	return (struct program_end){.code = code};
 }
 
-static bool
-read_command_line(void *self, int argc, char **argv, bool *help)
-{
-	struct command_line *line = &((struct process *)self)->line;
-	bool right = command_line_read(line, argc, argv);
-
-	*help = line->help;
-	return right;
-}
-
 int
 main(int argc, char **argv)
 {
 	struct process process = {.began = clock_mark()};
 	struct program program = {
 			.name = "traffic",
-			.self = &process,
-			.read = read_command_line,
+			.alone = true,
+			.read = command_line_read,
+			.options = &process.line,
 			.run = run,
+			.self = &process,
 	};
 
 	return program_main(&program, argc, argv);

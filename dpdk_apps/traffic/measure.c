@@ -114,8 +114,10 @@ run(void *self)
 	uint64_t next_expiry = now + m->window.timeout;
 	enum phase phase = PHASE_WARMUP;
 	uint32_t idle_turns = 0;
+	bool counts = m->line->counts_cycles;
 
 	while (phase < PHASE_DRAIN || (phase == PHASE_DRAIN && m->meter->outstanding > 0)) {
+		uint64_t began = unlikely(counts) ? clock_ticks() : 0;
 		uint32_t moved = link_poll(m->link, take_frame, m);
 
 		if (moved > 0 || open || idle_turns % TURNS_PER_CLOCK_LOOK == 0) {
@@ -132,6 +134,8 @@ run(void *self)
 		if (moved == 0) {
 			idle_turns++;
 			idle_wait(m->line->generator.idle);
+		} else if (unlikely(counts)) {
+			m->busy_ticks += clock_ticks() - began;
 		}
 	}
 }

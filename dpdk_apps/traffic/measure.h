@@ -13,6 +13,7 @@ struct measurement {
 	struct meter *meter;
 	const struct command_line *line;
 	struct window window;
+	uint64_t busy_ticks; /* of turns in which frames came or left, where that is asked for */
 };
 
 /* Runs to the end of the drain, or until a stop was asked for or the link was lost (then the window

@@ -10,7 +10,7 @@ static void
 write_fields(struct stats *s, const struct measurement *m, double ticks_per_s)
 {
 	const struct link *l = m->link;
-	struct rte_eth_stats driver[PORT_MAX];
+	struct driver_stats driver[PORT_MAX];
 
 	driver_stats_read(l->ports, l->port_count, driver);
 	stats_number(s, "ticks_per_s", ticks_per_s);
@@ -19,6 +19,8 @@ write_fields(struct stats *s, const struct measurement *m, double ticks_per_s)
 	stats_count(s, "pool_empty", l->pool_empty);
 	stats_string(s, "ended", m->window.ended);
 	stats_count(s, "unsent", m->window.unsent);
+	if (m->line->counts_cycles)
+		stats_count(s, "busy_ticks", m->busy_ticks);
 	link_report(s, l, meter_taken(m->meter));
 	report_driver_stats(s, l->ports, l->port_count, driver);
 	stats_threads(s);

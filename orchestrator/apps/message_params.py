@@ -5,28 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator.apps.params import Idle, LoadParams, Mode, port_mask
+from orchestrator.apps.params import AddressParams, Idle, LoadParams, Mode, Options
 
 Payload = Literal["bytes", "struct", "large"]
 Shape = Literal["poll", "naive"]
-NEVER = -1
-"""Of `drain_us`: send buffers leave only when they are full."""
 
 
-@dataclass(frozen=True)
-class LoopParams:
+@dataclass(frozen=True, kw_only=True)
+class LoopParams(Options):
     """The shape of a program's loop."""
 
     loop: Shape
     sleep_us: int
 
-    def argv(self) -> tuple[str, ...]:
-        """The options that all programs here share."""
-        return (f"--loop={self.loop}", f"--sleep-us={self.sleep_us}")
 
-
-@dataclass(frozen=True)
-class CaptureParams:
+@dataclass(frozen=True, kw_only=True)
+class CaptureParams(Options):
     """The first packets each way that a program keeps, in files called after the process; 0: none."""
 
     process: str
@@ -37,8 +31,8 @@ class CaptureParams:
         return (f"--dump={self.packets}", f"--capture={self.process}") if self.packets else ()
 
 
-@dataclass(frozen=True)
-class ContentParams:
+@dataclass(frozen=True, kw_only=True)
+class ContentParams(Options):
     """What a generator's messages are, over whichever transport."""
 
     payload: Payload
@@ -47,85 +41,45 @@ class ContentParams:
     capture: CaptureParams
     load: LoadParams
 
-    def argv(self) -> tuple[str, ...]:
-        """The options that both generators share."""
-        return (
-            f"--payload={self.payload}",
-            f"--mtu={self.mtu}",
-            *self.capture.argv(),
-            *self.load.argv(),
-        )
 
-
-@dataclass(frozen=True)
-class MessageParams:
+@dataclass(frozen=True, kw_only=True)
+class MessageParams(Options):
     """The generator over DPDK."""
 
     ports: int
-    src_ip: str
-    dst_ip: str
+    queues: int
+    addresses: AddressParams
     loop: LoopParams
     settle_ms: int
     """At the end: how long nothing must have come."""
     content: ContentParams
-    peer_mac: str = ""
-
-    def argv(self) -> tuple[str, ...]:
-        """The program's part of the command line."""
-        return (
-            "-p",
-            port_mask(self.ports),
-            "--queues=1",
-            f"--src-ip={self.src_ip}",
-            f"--dst-ip={self.dst_ip}",
-            *((f"--peer-mac={self.peer_mac}",) if self.peer_mac else ()),
-            *self.loop.argv(),
-            f"--settle-ms={self.settle_ms}",
-            *self.content.argv(),
-        )
 
 
-@dataclass(frozen=True)
-class L2fwdParams:
+@dataclass(frozen=True, kw_only=True)
+class L2fwdParams(Options):
     """The forwarder over DPDK."""
 
     ports: int
     idle: Idle
     mtu: int
-    drain_us: int
+    drain_us: int | Literal["never"]
+    """How often send buffers are drained; `never`: they leave only when they are full."""
     loop: LoopParams
     capture: CaptureParams
     stats: str
 
-    def argv(self) -> tuple[str, ...]:
-        """The program's part of the command line."""
-        return (
-            "-p",
-            port_mask(self.ports),
-            f"--idle={self.idle}",
-            f"--mtu={self.mtu}",
-            f"--drain-us={'never' if self.drain_us == NEVER else self.drain_us}",
-            *self.loop.argv(),
-            *self.capture.argv(),
-            f"--stats={self.stats}",
-        )
 
-
-@dataclass(frozen=True)
-class TcpMessageParams:
+@dataclass(frozen=True, kw_only=True)
+class TcpMessageParams(Options):
     """The generator of the twin."""
 
     connect: str
     mode: Mode
     content: ContentParams
 
-    def argv(self) -> tuple[str, ...]:
-        """The program's arguments."""
-        return (f"--connect={self.connect}", f"--mode={self.mode}", *self.content.argv())
 
-
-@dataclass(frozen=True)
-class TcpForwardParams:
+@dataclass(frozen=True, kw_only=True)
+class TcpForwardParams(Options):
     """The forwarder of the twin."""
 
     listen: str
@@ -134,14 +88,3 @@ class TcpForwardParams:
     loop: LoopParams
     capture: CaptureParams
     stats: str
-
-    def argv(self) -> tuple[str, ...]:
-        """The program's arguments."""
-        return (
-            f"--listen={self.listen}",
-            f"--mode={self.mode}",
-            f"--idle={self.idle}",
-            *self.loop.argv(),
-            *self.capture.argv(),
-            f"--stats={self.stats}",
-        )

@@ -5,7 +5,7 @@ Paths are relative: a process starts in its own folder of the run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import Literal
 
 Idle = Literal["spin", "yield"]
@@ -30,8 +30,39 @@ def port_mask(ports: int) -> str:
     return f"{(1 << ports) - 1:x}"
 
 
-@dataclass(frozen=True)
-class SymmetricMpParams:
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """A part of a command line: each field is an option, called as the field, in the order of the fields.
+
+    What has its default is left out. `ports` is a mask, and a field that is itself a part of a command line is put in
+    as it is.
+
+    >>> @dataclass(frozen=True, kw_only=True)
+    ... class Ring(Options):
+    ...     ports: int
+    ...     ring_size: int
+    ...     sleep_us: int = 0
+    >>> Ring(ports=2, ring_size=512).argv()
+    ('-p', '3', '--ring-size=512')
+    """
+
+    def argv(self) -> tuple[str, ...]:
+        """The options, each one argument."""
+        values = ((field, getattr(self, field.name)) for field in fields(self))
+        given = ((field.name, value) for field, value in values if field.default is MISSING or value != field.default)
+        return tuple(argument for name, value in given for argument in _option(name, value))
+
+
+def _option(name: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, Options):
+        return value.argv()
+    if name == "ports" and isinstance(value, int):
+        return ("-p", port_mask(value))
+    return (f"--{name.replace('_', '-')}={value}",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SymmetricMpParams(Options):
     """One process of a symmetric group."""
 
     ports: int
@@ -40,20 +71,9 @@ class SymmetricMpParams:
     idle: Idle
     stats: str
 
-    def argv(self) -> tuple[str, ...]:
-        """The program's part of the command line."""
-        return (
-            "-p",
-            port_mask(self.ports),
-            f"--num-procs={self.num_procs}",
-            f"--proc-id={self.proc_id}",
-            f"--idle={self.idle}",
-            f"--stats={self.stats}",
-        )
 
-
-@dataclass(frozen=True)
-class LoadParams:
+@dataclass(frozen=True, kw_only=True)
+class LoadParams(Options):
     """What a generator sends, over whichever transport: the same fields, so that DPDK and TCP get the same schedule."""
 
     flows: int
@@ -94,37 +114,31 @@ class LoadParams:
         )
 
 
-@dataclass(frozen=True)
-class TrafficParams:
+@dataclass(frozen=True, kw_only=True)
+class AddressParams(Options):
+    """Between which addresses a DPDK generator sends."""
+
+    src_ip: str
+    dst_ip: str
+    peer_mac: str = ""
+    """Without one it is learned from the first echo."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrafficParams(Options):
     """The DPDK generator."""
 
     ports: int
     queues: int
-    spread: Literal["toeplitz", "driver"]
-    src_ip: str
-    dst_ip: str
-    load: LoadParams
-    peer_mac: str = ""
     tx_queues: int = 0
     """Send queues, where they are fewer than `queues`."""
-
-    def argv(self) -> tuple[str, ...]:
-        """The program's part of the command line."""
-        return (
-            "-p",
-            port_mask(self.ports),
-            f"--queues={self.queues}",
-            *((f"--tx-queues={self.tx_queues}",) if self.tx_queues else ()),
-            f"--spread={self.spread}",
-            f"--src-ip={self.src_ip}",
-            f"--dst-ip={self.dst_ip}",
-            *((f"--peer-mac={self.peer_mac}",) if self.peer_mac else ()),
-            *self.load.argv(),
-        )
+    spread: Literal["toeplitz", "driver"]
+    addresses: AddressParams
+    load: LoadParams
 
 
-@dataclass(frozen=True)
-class TcpEchoParams:
+@dataclass(frozen=True, kw_only=True)
+class TcpEchoParams(Options):
     """One worker of the TCP twin."""
 
     listen: str
@@ -135,27 +149,11 @@ class TcpEchoParams:
     size: int
     stats: str
 
-    def argv(self) -> tuple[str, ...]:
-        """The program's arguments."""
-        return (
-            f"--listen={self.listen}",
-            f"--worker={self.worker}",
-            f"--workers={self.workers}",
-            f"--mode={self.mode}",
-            f"--idle={self.idle}",
-            f"--size={self.size}",
-            f"--stats={self.stats}",
-        )
 
-
-@dataclass(frozen=True)
-class TcpTrafficParams:
+@dataclass(frozen=True, kw_only=True)
+class TcpTrafficParams(Options):
     """The TCP generator."""
 
     connect: str
     mode: Mode
     load: LoadParams
-
-    def argv(self) -> tuple[str, ...]:
-        """The program's arguments."""
-        return (f"--connect={self.connect}", f"--mode={self.mode}", *self.load.argv())

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator.apps.params import Idle, LoadParams, number
+from orchestrator.apps.params import Idle, LoadParams, Options, number
 
 RingMode = Literal["mp_mc", "sp_sc", "rts", "hts"]
 DieIn = Literal["none", "idle", "holding", "enqueue", "dequeue"]
 
 
-@dataclass(frozen=True)
-class SimplePrimaryParams:
+@dataclass(frozen=True, kw_only=True)
+class SimplePrimaryParams(Options):
     """The primary, which measures."""
 
     ring: RingMode
@@ -20,18 +20,9 @@ class SimplePrimaryParams:
     oneway_samples: str
     load: LoadParams
 
-    def argv(self) -> tuple[str, ...]:
-        """The program's part of the command line."""
-        return (
-            f"--ring={self.ring}",
-            f"--secondaries={self.secondaries}",
-            f"--oneway-samples={self.oneway_samples}",
-            *self.load.argv(),
-        )
 
-
-@dataclass(frozen=True)
-class SimpleSecondaryParams:
+@dataclass(frozen=True, kw_only=True)
+class SimpleSecondaryParams(Options):
     """One secondary."""
 
     proc_id: int

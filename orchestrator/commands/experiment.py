@@ -78,7 +78,7 @@ def run(
     if inventory.testbed is not None:
         require_root()
     plan = plan_for(scenario, inventory, assignments, trials, seed, name)
-    progress = Progress()
+    progress = Progress(inventory_name)
     run_id = new_run_id()
     folder = new_folder(results_root(), plan.experiment, datetime.now(UTC), run_id)
     folder.write_plan(plan)
@@ -209,7 +209,7 @@ def _put_back(this: Run, hosts: Session, made_by: str, before: dict[str, Environ
     lines = _lines_of(path.read_text().splitlines() if path.exists() else (), made_by)
     write_atomic(this.folder.journal, "".join(f"{line}\n" for line in lines), replace=True)
     for failure in report.failures:
-        this.progress.warn(f"not put back: {failure}; run `invoke restore --inventory {this.inventory_name}`")
+        this.progress.warn(f"not put back: {failure}; run `invoke restore`")
     try:
         after = environment.record(this.folder, hosts, "after")
     except OrchestratorError as error:

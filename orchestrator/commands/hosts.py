@@ -11,6 +11,7 @@ from orchestrator.apps.paths import run_folder
 from orchestrator.apps.source import SourceTree
 from orchestrator.commands.checkout import APPS, inventory_named
 from orchestrator.commands.nics import reverters
+from orchestrator.commands.remedies import for_inventory
 from orchestrator.commands.session import hold_all, new_run_id, session
 from orchestrator.errors import TestbedError, UsageError
 from orchestrator.hosts.hugepages import setup_hugepages as make_pages
@@ -62,7 +63,7 @@ def setup_hugepages(inventory_name: str, pages: int | None, size: str | None, no
             f"{', '.join(pool.demand.hosts)}: {pool.free} pages of {pool.demand.size}{place} are free, "
             f"{pool.demand.pages} asked for; {pool.added} added to {pool.prior}"
         )
-    return "\n".join([*lines, "they stay until: invoke restore"])
+    return "\n".join([*lines, for_inventory("they stay until: invoke restore", inventory_name)])
 
 
 def restore(inventory_name: str) -> str:

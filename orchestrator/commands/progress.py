@@ -5,13 +5,15 @@ from __future__ import annotations
 from rich.console import Console
 
 from orchestrator.commands.plan import row_label
+from orchestrator.commands.remedies import DEFAULT_INVENTORY, for_inventory
 from orchestrator.experiments.records import PlannedTrial, TrialRecord
 
 
 class Progress:
-    """Lines on stderr, so that stdout carries only the table and the folder."""
+    """Lines on stderr, so that stdout carries only the table and the folder; advice in them names the inventory."""
 
-    def __init__(self) -> None:
+    def __init__(self, inventory_name: str = DEFAULT_INVENTORY) -> None:
+        self._inventory_name = inventory_name
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
@@ -20,7 +22,7 @@ class Progress:
 
     def warn(self, text: str) -> None:
         """A line about something that went wrong."""
-        self._console.print(text, style="bold red", markup=False)
+        self._console.print(for_inventory(text, self._inventory_name), style="bold red", markup=False)
 
     def trial_begins(self, trial: PlannedTrial, index: int, total: int, left_s: float) -> None:
         """See `Observer`."""

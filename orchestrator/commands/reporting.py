@@ -50,10 +50,17 @@ def finish(folder: ExperimentFolder, progress: Progress) -> bool:
 
 
 def plot(result: str) -> list[Path]:
-    """Draw the plots of a stored result again; returns the files."""
+    """Draw the plots of a stored result again; returns the files. Raises UsageError where there is nothing to draw."""
     from orchestrator.reports.figures import draw_all
 
-    return draw_all(open_experiment(_result(result)))
+    experiment = open_experiment(_result(result))
+    paths = draw_all(experiment)
+    if not paths:
+        why = "no trial of it measured anything" if experiment.stored else "it has no trials"
+        raise UsageError(
+            f"{result}: there is nothing to draw: {why}", remedy=f"see {result}/ledger.jsonl for what became of the run"
+        )
+    return paths
 
 
 def open_notebook(result: str) -> None:

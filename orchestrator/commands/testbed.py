@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.commands.checkout import inventory_named
+from orchestrator.commands.remedies import DEFAULT_INVENTORY, for_inventory
 from orchestrator.errors import UsageError
 from orchestrator.testbeds import namespaces
 from orchestrator.testbeds.state import PERSON
@@ -13,7 +14,8 @@ def _testbed_name(inventory_name: str) -> str:
     inventory = inventory_named(inventory_name)
     if inventory.testbed is None:
         raise UsageError(
-            f"inventory {inventory_name} describes hosts that exist already, no testbed", remedy="--inventory local"
+            f"inventory {inventory_name} describes hosts that exist already, no testbed",
+            remedy=f"--inventory {DEFAULT_INVENTORY}",
         )
     return inventory.testbed.name
 
@@ -22,9 +24,9 @@ def up(inventory_name: str) -> str:
     """Make or repair the testbed; returns what is up."""
     _testbed_name(inventory_name)
     inventory = namespaces.up(inventory_named(inventory_name), made_by=PERSON)
-    named = "" if inventory_name == "local" else f" --inventory {inventory_name}"
+    shell = for_inventory("invoke ssh", inventory_name)
     lines = [
-        f"{host.name:12} {host.ssh.user}@{host.ssh.address}  (invoke ssh {host.name}{named})"
+        f"{host.name:12} {host.ssh.user}@{host.ssh.address}  ({shell} {host.name})"
         for host in inventory.hosts
         if host.ssh
     ]
@@ -50,7 +52,8 @@ def status(inventory_name: str) -> str:
     lines += [f"  host {_host_line(host)}" for host in found.hosts]
     lines += [f"  link {link.name} ({link.kind}): {', '.join(link.missing) or 'ok'}" for link in found.links]
     if found.missing:
-        lines.append(f"missing: {'; '.join(found.missing)} - invoke testbed-up mends it")
+        advice = for_inventory("invoke testbed-up", inventory_name)
+        lines.append(f"missing: {'; '.join(found.missing)} - {advice} mends it")
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable
 
 from orchestrator.inventory.draft import Draft, HostDraft
 from orchestrator.inventory.link_checks import check_links
+from orchestrator.inventory.model import Ssh
 from orchestrator.inventory.nic_checks import check_nics
 from orchestrator.inventory.problems import choose
 from orchestrator.inventory.repeats import report_repeats
@@ -17,13 +18,36 @@ TESTBED_HOSTS = range(2, 9)
 def check(draft: Draft) -> None:
     """Report everything that is wrong between the parts of an inventory to the draft's source."""
     names: Iterable[tuple[Location, Hashable | None]] = [((*host.at, "name"), host.name) for host in draft.hosts]
-    report_repeats(draft.source, names, "host {value} is there twice", "give each host a name of its own")
+    instead = "give each host a name of its own, such as `name: {value}2`, or leave one of the two out"
+    report_repeats(draft.source, names, "host {value} is there twice", instead)
+    _check_machines(draft)
     for host in draft.hosts:
         _check_host(draft, host)
         check_nics(draft, host)
     _check_testbed(draft)
     check_links(draft)
     _check_roles(draft)
+
+
+def _check_machines(draft: Draft) -> None:
+    """One machine under two names would be prepared twice, and its lease refused to the second."""
+    doors: list[tuple[Location, Hashable | None]] = [
+        ((*host.at, "ssh"), _door(host.host.ssh))
+        for host in draft.hosts
+        if host.host is not None and host.host.ssh is not None
+    ]
+    report_repeats(
+        draft.source,
+        doors,
+        "two hosts are reached at {value}",
+        "write each machine once, and the address of another one here",
+    )
+
+
+def _door(ssh: Ssh) -> str:
+    """Where a host is reached; behind different hops one address may be that of different machines."""
+    hops = ", ".join(hop.address for hop in ssh.jump)
+    return f"port {ssh.port} of {ssh.address}" + (f" through {hops}" if hops else "")
 
 
 def _check_host(draft: Draft, host: HostDraft) -> None:

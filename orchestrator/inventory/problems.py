@@ -45,7 +45,7 @@ def closest(name: str, known: Iterable[str]) -> str | None:
 
 def choose(name: str, known: Iterable[str]) -> str:
     """Advice that names the closest of `known` first and then all of them."""
-    names = tuple(known)
+    names = tuple(dict.fromkeys(known))
     if not names:
         return "remove it"
     near = closest(name, names)

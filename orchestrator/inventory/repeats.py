@@ -8,13 +8,13 @@ from orchestrator.inventory.source import Location, Source
 
 
 def report_repeats(source: Source, places: Iterable[tuple[Location, Hashable | None]], what: str, instead: str) -> None:
-    """Report every value that stands at a second place. `what` may use `{value}`; None is no value."""
+    """Report every value that stands at a second place. `what` and `instead` may use `{value}`; None is none."""
     first: dict[Hashable, Location] = {}
     for location, value in places:
         if value is None:
             continue
         if value in first:
             line = source.line(first[value])
-            source.report(location, f"{what.format(value=value)} (first on line {line})", instead)
+            source.report(location, f"{what.format(value=value)} (first on line {line})", instead.format(value=value))
         else:
             first[value] = location

@@ -255,7 +255,7 @@ def _accounting(record: TrialRecord, stats: dict[str, ProcessStats]) -> tuple[Ac
 
 
 def _generator_accounting(measuring: PlannedProcess | None, stats: dict[str, ProcessStats]) -> Accounting | None:
-    """Of the frames that it received; None where it does not say."""
+    """Of what it received; None where it does not say, which `books.imbalances` takes for a fault."""
     entry = stats.get(measuring.name) if measuring else None
     if measuring is None or entry is None or entry.accounting is None:
         return None

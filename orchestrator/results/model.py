@@ -44,7 +44,7 @@ class Share(Record):
 
 
 class Accounting(Record):
-    """Whether a process of the system under test can say where each packet went: packets_in = packets_out + drops."""
+    """Whether a process can say where each packet went: packets_in = packets_out + drops."""
 
     process: str
     """Of a part of a process, `<process>/<part>`."""
@@ -134,7 +134,9 @@ class TrialResult(Record):
     shares: tuple[Share, ...] = ()
     accounting: tuple[Accounting, ...] = ()
     generator_accounting: Accounting | None = None
-    """The same of what the generator received: a message that it knows, a probe's echo, or dropped."""
+    """The same of what the generator received, over any transport: a message (or record) of its run, whatever became of
+    it; a probe's echo; or dropped.
+    """
     pools: tuple[PoolBalance, ...] = ()
     threads: tuple[ThreadReading, ...] = ()
     compared: int = 0

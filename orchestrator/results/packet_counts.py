@@ -71,7 +71,9 @@ def _against_drivers(host: str, members: list[ProcessStats], found: _Findings) -
     for port, name in sorted({queue.port: queue.driver for each in members for queue in each.queues}.items()):
         where = f"{host}: port {port}"
         driver = told.get(port)
-        if name not in EXACT_DRIVERS:
+        if driver is not None and driver.error:
+            found.uncompared.append(f"{where}: {name} did not say what it counted: {driver.error}")
+        elif name not in EXACT_DRIVERS:
             found.uncompared.append(f"{where}: {name} does not count what the program counts")
         elif driver is None or (driver.ipackets, driver.opackets) == (0, 0):
             found.uncompared.append(f"{where}: {name} told nothing, or forgot it with its link")

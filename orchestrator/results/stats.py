@@ -56,6 +56,8 @@ class DriverStats(_Part):
     """What the driver of one port counted: in and out, and what never reached the program or never left."""
 
     port: int = 0
+    error: str = ""
+    """Why it did not say; the counts mean nothing then."""
     ipackets: int = 0
     opackets: int = 0
     imissed: int = 0
@@ -84,6 +86,22 @@ class AccountingStats(_Part):
     packets_out: int = Field(alias="out")
     drops: int
     reasons: dict[str, int] = Field(default_factory=dict)
+
+
+class StreamStats(_Part):
+    """Bytes that a generator received over its connections: of whole messages, and what was left over at the end."""
+
+    whole: int
+    unfinished: int
+
+
+class SendingStats(_Part):
+    """Messages of a generator, warm-up included: sent = returned + lost + out, the last still under way at the end."""
+
+    sent: int
+    returned: int
+    lost: int
+    out: int
 
 
 class MemberStats(_Part):
@@ -137,6 +155,8 @@ class ProcessStats(_Part):
     pool: PoolStats | None = None
     proc_type: str = ""
     ended: str = ""
+    oneway_backwards: int = 0
+    """Messages that reached another CPU before they left theirs, by the two CPUs' counters."""
     ring_stuck: str = ""
     """Which ring, where it ended because of one."""
 
@@ -150,6 +170,7 @@ class ProcessStats(_Part):
     sent: int = 0
     returned: int = 0
     lost: int = 0
+    warmup_sent: int = 0
     duplicates: int = 0
     late: int = 0
     unknown: int = 0
@@ -160,6 +181,8 @@ class ProcessStats(_Part):
     recorder_full: bool = False
     floor: bool = False
     tcp: TcpStats | None = None
+    stream: StreamStats | None = None
+    sending: SendingStats | None = None
     digest: DigestStats | None = None
     settled: bool = False
     """The generator waited at the end until nothing was under way any more."""
@@ -183,6 +206,11 @@ class ProcessStats(_Part):
     def rx_packets(self) -> int:
         """Packets (for TCP: messages) received on all queues."""
         return sum(queue.rx_packets for queue in self.queues)
+
+    @property
+    def rx_bytes(self) -> int:
+        """Bytes received on all queues: for TCP, also those of messages that never became whole."""
+        return sum(queue.rx_bytes for queue in self.queues)
 
 
 def read_stats(path: Path) -> ProcessStats | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from orchestrator.apps.eal import Device, PciDevice, Vdev
 from orchestrator.errors import UsageError
@@ -59,14 +60,17 @@ def shared_port(cable: Cable) -> bool:
     return cable.sut.nic.vdev == "tap"
 
 
-def choose(inventory: Inventory, kind: str, *, dpdk: bool, ports: int, processes: int, asked: str = "") -> list[Cable]:
+def choose(
+    inventory: Inventory, kind: str, *, dpdk: bool, ports: int, processes: int, asked: str | None = None
+) -> list[Cable]:
     """The `ports` cables that a row uses whose `processes` share the ports of the system under test.
 
     Over veth one process owns its port (af_packet, af_xdp: there a second process sends nothing, or crashes), and a
     group shares a tap; TCP takes the same links as DPDK would, so that both cross the same bridge. Over wire the ends'
-    roles decide. `asked` is what the user calls that many processes. Raises UsageError if there are too few cables.
+    roles decide. `asked` is what the user calls that many processes, empty where that is not for him to say. Raises
+    UsageError if there are too few cables.
     """
-    asked = asked or f"processes={processes}"
+    asked = f"processes={processes}" if asked is None else asked
     found = cables(inventory, kind)
     if kind == "veth":
         found = [cable for cable in found if shared_port(cable) == (processes > 1)]
@@ -82,8 +86,8 @@ def choose(inventory: Inventory, kind: str, *, dpdk: bool, ports: int, processes
     needed = ports if dpdk else 1
     if len(found) < needed:
         raise UsageError(
-            f"the inventory has {len(found)} {what} between generator and sut, {needed} needed for "
-            f"{asked} ports={ports}",
+            f"too few {what} between generator and sut for {f'{asked} ports={ports}'.strip()}: "
+            f"{needed} needed, {len(found)} in the inventory",
             remedy="add links to the inventory or ask for less",
         )
     return found[:needed]
@@ -112,6 +116,12 @@ def dpdk_device(cable: Cable, end: End, index: int) -> Device:
         return Vdev(f"net_af_xdp{index}", {"iface": nic.interface})
     jumbo = JUMBO_FRAMES if cable.link.mtu > USUAL_MTU else {}
     return Vdev(f"net_af_packet{index}", {"iface": nic.interface, "qpairs": 1, **jumbo})
+
+
+def dpdk_devices(used: Sequence[Cable], role: Literal["generator", "sut"]) -> list[Device]:
+    """The devices that DPDK opens as ports 0, 1, ... at the ends of `used` that `role` has."""
+    ends = [cable.sut if role == "sut" else cable.generator for cable in used]
+    return [dpdk_device(cable, end, port) for port, (cable, end) in enumerate(zip(used, ends, strict=True))]
 
 
 def driver_label(used: Sequence[Cable], *, dpdk: bool) -> str:

@@ -24,20 +24,20 @@ from orchestrator.errors import UsageError
 from orchestrator.inventory.addresses import kernel_address
 from orchestrator.inventory.model import Host, Inventory
 from orchestrator.scenarios.base import Row, Rows, Scenario, TrialContext
-from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host
+from orchestrator.scenarios.cables import Cable, choose, dpdk_devices, driver_label, role_host
 from orchestrator.scenarios.common import DEPTH, FLOWS, IDLE, LINK, RATE, SIZE, TRANSPORT, WARMUP_S, WINDOW_S
 from orchestrator.scenarios.load import (
     idle_for,
     idle_of,
     is_dpdk,
     mode_of,
-    tcp_traffic_process,
-    traffic_process,
+    pollers,
 )
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
-from orchestrator.scenarios.processes import dpdk_process, kernel_process
+from orchestrator.scenarios.processes import dpdk_process, kernel_process, packet_memory
 from orchestrator.scenarios.rows import LeftOutError, check_flows, check_link, every
+from orchestrator.scenarios.shared_programs import tcp_traffic_process, traffic_process
 
 DPDK_WAYS = ("round-robin", "flow")
 TCP_WAYS = ("handoff", "relay")
@@ -77,8 +77,6 @@ TCP_PORT = 7000
 WORKER_SOCKET = "workers.sock"
 # net_tap passes the descriptors of its queues to each other process in one message, which holds eight.
 MOST_CLIENTS_OF_A_TAP = 4
-BUFFER_BYTES = 2560
-DESCRIPTORS = 1024
 
 
 @dataclass(frozen=True)
@@ -156,7 +154,7 @@ class ClientServer:
                 "clients",
             )
         if params["idle"] == "auto":
-            params["idle"] = idle_for(_pollers(inventory, clients))
+            params["idle"] = idle_for(pollers(inventory, 1 + clients))
         return Row(transport, link, f"{driver} {dispatch}", params)
 
     def processes(self, inventory: Inventory, row: Row, context: TrialContext) -> tuple[PlannedProcess, ...]:
@@ -269,7 +267,7 @@ def _member(
         app="mp_server" if server else "mp_client",
         argv=argv,
         lcore=lcore,
-        devices=[dpdk_device(cable, cable.sut, port) for port, cable in enumerate(used)],
+        devices=dpdk_devices(used, "sut"),
         stage=0 if server else 1,
         secondary=not server,
         hugepage_bytes=hugepage_bytes,
@@ -333,20 +331,11 @@ def _sleep_of(row: Row, client: int) -> int:
 
 
 def _hugepage_bytes(row: Row, ports: int) -> int:
-    """What the server takes: its packet buffers (as `mbufs_needed()` of server_main.c) and the EAL's own."""
+    """What the group takes (as `mbufs_needed()` of server_main.c)."""
     clients = int(row.params["clients"])
-    queues = DESCRIPTORS * ports * (clients + (clients if row.driver.startswith("tap ") else 1))
-    buffers = queues + 256 + clients * (int(row.params["ring_size"]) + 2 * (256 + 32 * ports))
-    return buffers * BUFFER_BYTES + (32 << 20)
-
-
-def _pollers(inventory: Inventory, clients: int) -> list[int]:
-    """The CPUs of a row's pollers that run on one kernel."""
-    sut, generator = role_host(inventory, "sut"), role_host(inventory, "generator")
-    used = [cpu_of(sut, index) for index in range(1 + clients)]
-    if inventory.testbed is not None:  # both hosts run on this machine's CPUs
-        used.append(cpu_of(generator, 0))
-    return used
+    queues = ports * (clients + (clients if row.driver.startswith("tap ") else 1))
+    held = clients * (int(row.params["ring_size"]) + 2 * 32 * ports)
+    return packet_memory(queues, 1 + 2 * clients, more=held)
 
 
 SCENARIO: Scenario = ClientServer()

@@ -14,7 +14,6 @@ from typing import cast
 
 from orchestrator.apps.cores import cpu_of, lcore_for
 from orchestrator.apps.message_params import (
-    NEVER,
     CaptureParams,
     ContentParams,
     L2fwdParams,
@@ -27,17 +26,20 @@ from orchestrator.apps.message_params import (
 )
 from orchestrator.apps.process import PlannedProcess
 from orchestrator.errors import UsageError
-from orchestrator.inventory.addresses import dpdk_address, dpdk_mac, kernel_address
+from orchestrator.inventory.addresses import kernel_address
 from orchestrator.inventory.model import Inventory
 from orchestrator.scenarios.base import Row, Rows, Scenario, TrialContext
-from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host
+from orchestrator.scenarios.cables import Cable, choose, dpdk_devices, driver_label, role_host
 from orchestrator.scenarios.common import DEPTH, FLOWS, IDLE, LINK, RATE, TRANSPORT, WARMUP_S, WINDOW_S
-from orchestrator.scenarios.load import idle_for, idle_of, is_dpdk, load_of, mode_of, timeout_ms
+from orchestrator.scenarios.load import idle_for, idle_of, is_dpdk, load_of, mode_of, pollers, timeout_ms
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
 from orchestrator.scenarios.processes import dpdk_process, kernel_process
 from orchestrator.scenarios.rows import LeftOutError, check_flows, check_link, every
+from orchestrator.scenarios.shared_programs import addresses_of, dpdk_generator
 
+NEVER = -1
+"""Of `drain_us`: send buffers leave only when they are full."""
 PAYLOAD = Parameter(
     "payload",
     str,
@@ -137,6 +139,12 @@ class Message:
 
     def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> Rows:
         """Transport and link first, then payload, then the rest; see `Scenario.rows`."""
+        idle = {"loop", "sleeper"} & explicit
+        if idle and not any(settings["sleep_us"]):
+            raise UsageError(
+                f"{' and '.join(sorted(idle))} without sleep_us: it says how, or whose, a loop sleeps, and none does",
+                remedy="set sleep_us as well, such as --set sleep_us=0,3000",
+            )
         drain_us = settings["drain_us"][0]
         return every(settings, lambda values: self._row(inventory, values, drain_us, explicit), self.name, explicit)
 
@@ -147,7 +155,7 @@ class Message:
         check_link(inventory, transport, link)
         dpdk = transport == "dpdk"
         try:
-            used = choose(inventory, link, dpdk=dpdk, ports=int(params["ports"]), processes=1)
+            used = choose(inventory, link, dpdk=dpdk, ports=int(params["ports"]), processes=1, asked="")
         except UsageError as error:
             raise LeftOutError(error.what, *({"ports", "link"} & explicit)) from error
         large = params["payload"] == "large"
@@ -169,9 +177,7 @@ class Message:
         if dpdk and params["drain_us"] == NEVER and not params["rate"]:
             _check_returns(int(params["depth"]), _records(params, used), len(used))
         if params["idle"] == "auto":
-            sut, generator = role_host(inventory, "sut"), role_host(inventory, "generator")
-            cpus = [cpu_of(sut, 0)] + ([cpu_of(generator, 0)] if inventory.testbed is not None else [])
-            params["idle"] = idle_for(cpus)
+            params["idle"] = idle_for(pollers(inventory, 1))
         return Row(transport, link, driver_label(used, dpdk=dpdk), params)
 
     def processes(self, inventory: Inventory, row: Row, context: TrialContext) -> tuple[PlannedProcess, ...]:
@@ -187,9 +193,9 @@ class Message:
             ports=len(used),
             idle=idle_of(row),
             mtu=used[0].link.mtu,
-            drain_us=int(row.params["drain_us"]),
+            drain_us="never" if row.params["drain_us"] == NEVER else int(row.params["drain_us"]),
             loop=_loop(row, "forwarder"),
-            capture=CaptureParams("l2fwd", int(row.params["dump"])),
+            capture=_capture(row, "l2fwd"),
             stats="l2fwd.stats.json",
         )
         return dpdk_process(
@@ -199,35 +205,21 @@ class Message:
             app="l2fwd",
             argv=app.argv(),
             lcore=lcore_for(host, 0),
-            devices=[dpdk_device(cable, cable.sut, port) for port, cable in enumerate(used)],
+            devices=dpdk_devices(used, "sut"),
             stage=0,
             folder="message",
         )
 
     def _message(self, inventory: Inventory, row: Row, context: TrialContext, used: list[Cable]) -> PlannedProcess:
-        host = used[0].generator.host
         app = MessageParams(
             ports=len(used),
-            src_ip=str(dpdk_address(inventory, used[0].generator.ref)),
-            dst_ip=str(dpdk_address(inventory, used[0].sut.ref)),
+            queues=1,
+            addresses=addresses_of(inventory, row, used[0]),
             loop=_loop(row, "sender"),
             settle_ms=20 + 2 * (int(row.params["sleep_us"]) + max(int(row.params["drain_us"]), 0)) // 1000,
             content=_content(row, context, used[0]),
-            # Over veth a broadcast would be answered by the kernel too: the address is given.
-            peer_mac=dpdk_mac(inventory, used[0].sut.ref) if row.link == "veth" else "",
         )
-        return dpdk_process(
-            host,
-            context,
-            name="message",
-            app="message",
-            argv=app.argv(),
-            lcore=lcore_for(host, 0),
-            devices=[dpdk_device(cable, cable.generator, port) for port, cable in enumerate(used)],
-            stage=1,
-            group="gen",
-            measures=True,
-        )
+        return dpdk_generator(context, used, app="message", argv=app.argv(), stage=1, queues=2)
 
     def _tcp(self, inventory: Inventory, row: Row, context: TrialContext, cable: Cable) -> tuple[PlannedProcess, ...]:
         sut, generator = role_host(inventory, "sut"), role_host(inventory, "generator")
@@ -238,35 +230,28 @@ class Message:
             mode=mode,
             idle=idle_of(row),
             loop=_loop(row, "forwarder"),
-            capture=CaptureParams("forward", int(row.params["dump"])),
+            capture=_capture(row, "forward"),
             stats="forward.stats.json",
         )
         message = TcpMessageParams(connect=endpoint, mode=mode, content=_content(row, context, cable))
-        polls = mode == "poll"
-        return (
+        planned = [
+            (sut, "forward", "tcp_forward", forward.argv()),
+            (generator, "message", "tcp_message", message.argv()),
+        ]
+        return tuple(
             kernel_process(
-                sut,
+                host,
                 context,
-                name="forward",
-                app="tcp_forward",
-                argv=forward.argv(),
-                cpu=cpu_of(sut, 0),
-                stage=0,
-                polls=polls,
+                name=name,
+                app=app,
+                argv=argv,
+                cpu=cpu_of(host, 0),
+                stage=stage,
+                polls=mode == "poll",
+                measures=name == "message",
                 folder="message",
-            ),
-            kernel_process(
-                generator,
-                context,
-                name="message",
-                app="tcp_message",
-                argv=message.argv(),
-                cpu=cpu_of(generator, 0),
-                stage=1,
-                polls=polls,
-                measures=True,
-                folder="message",
-            ),
+            )
+            for stage, (host, name, app, argv) in enumerate(planned)
         )
 
 
@@ -347,6 +332,10 @@ def _loop(row: Row, who: str) -> LoopParams:
     )
 
 
+def _capture(row: Row, process: str) -> CaptureParams:
+    return CaptureParams(process=process, packets=int(row.params["dump"]))
+
+
 def _content(row: Row, context: TrialContext, cable: Cable) -> ContentParams:
     load = load_of(row, context, "message")
     if is_dpdk(row):
@@ -355,7 +344,7 @@ def _content(row: Row, context: TrialContext, cable: Cable) -> ContentParams:
     return ContentParams(
         payload=cast(Payload, row.params["payload"]),
         mtu=cable.link.mtu,
-        capture=CaptureParams("message", int(row.params["dump"])),
+        capture=_capture(row, "message"),
         load=load,
     )
 

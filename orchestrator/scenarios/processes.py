@@ -12,6 +12,20 @@ from orchestrator.scenarios.base import TrialContext
 
 # mbuf pool (8,191 of 2,176 B and their caches), rings and the EAL's own, measured at 26 to 44 MB; rounded up.
 HUGEPAGE_BYTES = 64 << 20
+EAL_BYTES = 32 << 20
+"""What a group takes beside its packet buffers."""
+BUFFER_BYTES = 2560
+"""Of one packet buffer for frames of the usual size, with its header."""
+DESCRIPTORS = 1024
+"""Of a queue, where a program is not told otherwise (`link_options.c`)."""
+PROCESS_BUFFERS = 256
+"""What one process keeps and has in its hands: `pool_mbufs_of_process()` of `common/dpdk/pool.h`."""
+
+
+def packet_memory(queues: int, processes: int = 1, *, more: int = 0) -> int:
+    """Bytes of huge pages of a DPDK group with `queues` queues in all, of either direction, and `more` buffers."""
+    buffers = DESCRIPTORS * queues + PROCESS_BUFFERS * processes + more
+    return max(HUGEPAGE_BYTES, buffers * BUFFER_BYTES + EAL_BYTES)
 
 
 def file_prefix(context: TrialContext, part: str = "") -> str:

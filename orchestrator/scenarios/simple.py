@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from orchestrator.apps.cores import one_host_cpus
-from orchestrator.apps.params import TcpEchoParams
 from orchestrator.apps.process import LcoreOnCpu, PlannedProcess
 from orchestrator.apps.simple_params import DieIn, RingMode, SimplePrimaryParams, SimpleSecondaryParams
 from orchestrator.errors import UsageError
@@ -25,13 +24,12 @@ from orchestrator.scenarios.load import (
     idle_of,
     is_dpdk,
     load_of,
-    mode_of,
-    tcp_traffic_process,
 )
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
-from orchestrator.scenarios.processes import dpdk_process, kernel_process
+from orchestrator.scenarios.processes import dpdk_process
 from orchestrator.scenarios.rows import LeftOutError, every
+from orchestrator.scenarios.shared_programs import tcp_echoes, tcp_traffic_process
 
 _TRANSPORTS = ("dpdk", "tcp", "tcp-poll", "unix", "unix-poll")
 TRANSPORT = Parameter(
@@ -121,6 +119,8 @@ class Simple:
     def rows(self, inventory: Inventory, settings: Settings, explicit: frozenset[str]) -> Rows:
         """See `Scenario.rows`. The ring mode is the row's driver and no parameter, so that all modes share a panel."""
         first_size = settings["size"][0]
+        if "ring" in explicit and "sp_sc" in settings["ring"] and "dpdk" in settings["transport"]:
+            _check_single(min(int(value) for value in settings["secondaries"]))
         return every(settings, lambda values: self._row(inventory, values, first_size, explicit), self.name, explicit)
 
     def _row(self, inventory: Inventory, params: dict[str, Value], first_size: Value, explicit: frozenset[str]) -> Row:
@@ -132,12 +132,7 @@ class Simple:
         if dpdk and ring != "mp_mc" and "ring" not in explicit and not (plain and params["placement"] == "apart"):
             raise LeftOutError("ring modes are compared with the first size and peers apart unless ring is set")
         if dpdk and ring == "sp_sc" and int(params["secondaries"]) > 1:
-            if "ring" in explicit:
-                raise UsageError(
-                    f"ring=sp_sc with secondaries={params['secondaries']}: it has one producer and one consumer",
-                    remedy="set another ring mode, or secondaries=1",
-                )
-            raise LeftOutError("ring=sp_sc takes one secondary", "secondaries")
+            raise LeftOutError(_not_single(int(params["secondaries"])), "secondaries")
         if not dpdk and params["die"] != "none":
             reason = f"die={params['die']} is a fault of a secondary, which {transport} has none of"
             raise LeftOutError(reason, "transport", "die")
@@ -151,6 +146,16 @@ class Simple:
         host = _host(inventory)
         cpus = _cpus(inventory, host, int(row.params["secondaries"]), str(row.params["placement"]))
         return _group(host, row, context, cpus) if is_dpdk(row) else _twin(host, row, context, cpus)
+
+
+def _not_single(secondaries: int) -> str:
+    return f"ring=sp_sc with secondaries={secondaries}: it has one producer and one consumer"
+
+
+def _check_single(fewest: int) -> None:
+    """Raise UsageError where `sp_sc` was asked for and no row can have it."""
+    if fewest > 1:
+        raise UsageError(_not_single(fewest), remedy="set another ring mode, or secondaries=1")
 
 
 def _host(inventory: Inventory) -> Host:
@@ -222,30 +227,9 @@ def _group(host: Host, row: Row, context: TrialContext, cpus: Sequence[int]) -> 
 def _twin(host: Host, row: Row, context: TrialContext, cpus: Sequence[int]) -> tuple[PlannedProcess, ...]:
     """One connection to each echo; messages go round them."""
     generator_cpu, *echo_cpus = cpus
-    mode = mode_of(row)
     # An abstract name leaves no file behind, whatever ends a process.
     endpoint = f"127.0.0.1:{TCP_PORT}" if row.link == "loopback" else f"unix:@dporch-{context.key}"
-    echoes = tuple(
-        kernel_process(
-            host,
-            context,
-            name=f"echo{index}",
-            app="tcp_echo",
-            argv=TcpEchoParams(
-                listen=endpoint,
-                worker=index,
-                workers=len(echo_cpus),
-                mode=mode,
-                idle=idle_of(row),
-                size=int(row.params["size"]),
-                stats=f"echo{index}.stats.json",
-            ).argv(),
-            cpu=cpu,
-            stage=0,
-            polls=mode == "poll",
-        )
-        for index, cpu in enumerate(echo_cpus)
-    )
+    echoes = tcp_echoes(host, row, context, endpoint, name="echo", cpus=echo_cpus)
     traffic = tcp_traffic_process(host, _with_flows(row, len(echo_cpus)), context, endpoint, stage=1)
     workers = (f"--workers={len(echo_cpus)}",) if row.link == "unix" else ()
     return (*echoes, traffic.model_copy(update={"cpus": (generator_cpu,), "argv": (*traffic.argv, *workers)}))

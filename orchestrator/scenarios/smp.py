@@ -10,26 +10,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.apps.cores import cpu_of, lcore_for
-from orchestrator.apps.params import SymmetricMpParams, TcpEchoParams
+from orchestrator.apps.params import SymmetricMpParams
 from orchestrator.apps.process import PlannedProcess
 from orchestrator.errors import UsageError
 from orchestrator.inventory.addresses import kernel_address
 from orchestrator.inventory.model import Inventory
 from orchestrator.scenarios.base import Row, Rows, Scenario, TrialContext
-from orchestrator.scenarios.cables import Cable, choose, dpdk_device, driver_label, role_host
+from orchestrator.scenarios.cables import Cable, choose, dpdk_devices, driver_label, role_host
 from orchestrator.scenarios.common import EVERYWHERE
 from orchestrator.scenarios.load import (
     idle_for,
     idle_of,
     is_dpdk,
-    mode_of,
-    tcp_traffic_process,
-    traffic_process,
+    pollers,
 )
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
-from orchestrator.scenarios.processes import dpdk_process, kernel_process
+from orchestrator.scenarios.processes import dpdk_process, packet_memory
 from orchestrator.scenarios.rows import LeftOutError, check_flows, check_link, every
+from orchestrator.scenarios.shared_programs import tcp_echoes, tcp_traffic_process, traffic_process
 
 PORTS = Parameter(
     "ports", int, (1,), "ports of the group: pairs 0-1, 2-3; a port without a pair sends to itself", low=1, high=2
@@ -71,7 +70,7 @@ class SymmetricMp:
         check_flows(params, "processes")
         check_flows(params, "ports")
         if params["idle"] == "auto":
-            params["idle"] = idle_for(_pollers(inventory, int(params["processes"])))
+            params["idle"] = idle_for(pollers(inventory, int(params["processes"])))
         return Row(transport, link, driver_label(used, dpdk=dpdk), params)
 
     def processes(self, inventory: Inventory, row: Row, context: TrialContext) -> tuple[PlannedProcess, ...]:
@@ -107,49 +106,20 @@ class SymmetricMp:
                     app="symmetric_mp",
                     argv=app.argv(),
                     lcore=lcore_for(host, proc_id),
-                    devices=[dpdk_device(cable, cable.sut, port) for port, cable in enumerate(used)],
+                    devices=dpdk_devices(used, "sut"),
                     stage=min(proc_id, 1),
                     secondary=proc_id > 0,
+                    hugepage_bytes=packet_memory(2 * count * len(used), count),
                 )
             )
         return tuple(processes)
 
     def _tcp(self, inventory: Inventory, row: Row, context: TrialContext, cable: Cable) -> tuple[PlannedProcess, ...]:
         sut, generator = role_host(inventory, "sut"), role_host(inventory, "generator")
-        mode = mode_of(row)
-        count = int(row.params["processes"])
         endpoint = f"{kernel_address(inventory, cable.sut.ref).ip}:{TCP_PORT}"
-        workers = tuple(
-            kernel_process(
-                sut,
-                context,
-                name=f"worker{index}",
-                app="tcp_echo",
-                argv=TcpEchoParams(
-                    listen=endpoint,
-                    worker=index,
-                    workers=count,
-                    mode=mode,
-                    idle=idle_of(row),
-                    size=int(row.params["size"]),
-                    stats=f"worker{index}.stats.json",
-                ).argv(),
-                cpu=cpu_of(sut, index),
-                stage=0,
-                polls=mode == "poll",
-            )
-            for index in range(count)
-        )
+        cpus = [cpu_of(sut, index) for index in range(int(row.params["processes"]))]
+        workers = tcp_echoes(sut, row, context, endpoint, name="worker", cpus=cpus)
         return (*workers, tcp_traffic_process(generator, row, context, endpoint, stage=1))
-
-
-def _pollers(inventory: Inventory, processes: int) -> list[int]:
-    """The CPUs of a row's pollers that run on one kernel."""
-    sut, generator = role_host(inventory, "sut"), role_host(inventory, "generator")
-    used = [cpu_of(sut, index) for index in range(processes)]
-    if inventory.testbed is not None:  # both hosts run on this machine's CPUs
-        used.append(cpu_of(generator, 0))
-    return used
 
 
 SCENARIO: Scenario = SymmetricMp()

@@ -64,7 +64,7 @@ def up_locked(inventory: Inventory, made_by: str) -> Inventory:
         if left:
             raise TestbedError(
                 f"testbed {testbed.name} is not whole: {'; '.join(map(str, left))}",
-                remedy=f"see the logs in {folders.run}/hosts, or run testbed-down and testbed-up",
+                remedy=f"see the logs in {folders.run}/hosts, or run invoke testbed-down and invoke testbed-up",
             )
     return _with_ssh(inventory, state, folders)
 

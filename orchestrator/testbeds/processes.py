@@ -96,7 +96,7 @@ def end_all(processes: Iterable[Identity], *, term_s: float = TERM_S) -> int:
             pids = ", ".join(str(handles[handle].pid) for handle in left)
             raise TestbedError(
                 f"processes {pids} did not end within {KILL_S:g} s of SIGKILL",
-                remedy="they hang in the kernel: see /proc/PID/stack, then run testbed-down again",
+                remedy="they hang in the kernel: see /proc/PID/stack, then run invoke testbed-down again",
             )
         return len(handles)
     finally:

@@ -94,5 +94,5 @@ def _refuse_mounts(folder: Path) -> None:
     if inside:
         raise TestbedError(
             f"something is mounted at {', '.join(sorted(inside))}, so {folder} is left there",
-            remedy=f"run: umount {' '.join(sorted(inside))}, then testbed-down again",
+            remedy=f"run: umount {' '.join(sorted(inside))}, then invoke testbed-down again",
         )

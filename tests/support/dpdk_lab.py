@@ -8,6 +8,7 @@ import select
 import signal
 import struct
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,18 @@ class Lab:
         self.started.clear()
         for left in [*self.huge.iterdir(), *self.path.glob("*.sock")]:
             left.unlink()
+
+
+def spend(program: Program, seconds: float) -> None:
+    """Wait until a program has been on its CPU for so long."""
+    until = cpu_seconds(program) + seconds
+    deadline = time.monotonic() + END_S
+    while cpu_seconds(program) < until:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def cpu_seconds(program: Program) -> float:
+    """Time that a program has spent on its CPU."""
+    times = Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")

@@ -70,6 +70,7 @@ class Simple:
         primary.wait_done()
         for program in (*secondaries, primary):
             assert program.stop() == 0, program.errors()
+        check_books(primary.stats())
         return [program.stats() for program in group]
 
     @property
@@ -85,6 +86,17 @@ class Simple:
     def samples(self) -> tuple[Samples, Samples]:
         """Round trips and ways there of the last measurement."""
         return read_recorder(self.samples_path), read_recorder(self.oneway_path)
+
+
+def check_books(stats: dict[str, Any]) -> None:
+    """What holds for every primary that measured, whatever became of its secondaries."""
+    books, sending, (queue,) = stats["accounting"], stats["sending"], stats["queues"]
+    assert books["in"] == books["out"] + books["drops"] == queue["rx_packets"]
+    assert books["in"] == sum(each["returned"] for each in stats["secondaries"])
+    assert books["reasons"] == {reason: stats[reason] for reason in ("short", "foreign", "corrupt")}
+    assert books["drops"] == sum(books["reasons"].values()) == queue["drops"]["refused_message"]
+    assert sending["sent"] == sending["returned"] + sending["lost"] + sending["out"] == queue["tx_packets"]
+    assert sending["sent"] == stats["sent"] + stats["warmup_sent"]
 
 
 def returned(samples: Samples) -> npt.NDArray[np.bool_]:

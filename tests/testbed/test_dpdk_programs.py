@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.dpdk_lab import END_S, Lab, Program, cpu, words
+from support.dpdk_lab import END_S, Lab, Program, cpu, spend, words
 
 APPS = Path(__file__).parents[2] / "dpdk_apps"
 POOL = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
@@ -99,7 +101,9 @@ def shares(stats: list[dict[str, Any]]) -> list[float]:
 def test_one_process_returns_everything(lab: Lab, size: int, loop: tuple[str, str]) -> None:
     (sut,) = lab.group(1)
     assert sut.ready == "@ready ports=1 proc=0/1\n"
-    stats = lab.measure(lab.vdevs("client", 1), "-p", "1", "--queues", "1", "--flows", "3", *loop, size=size)
+    options = words("-p 1 --queues 1 --flows 3 --count-cycles")
+    stats = lab.measure(lab.vdevs("client", 1), *options, *loop, size=size)
+    assert 0 < stats["busy_ticks"] / stats["ticks_per_s"] < 0.5, "more than warm-up and window"
     assert stats["lost"] == 0
     assert stats["reordered"] == 0
     assert stats["returned"] > 100
@@ -242,21 +246,6 @@ def test_a_generator_without_answers_names_the_path(lab: Lab) -> None:
     assert "flow 0 (port 0, queue 0" in generator.errors()
 
 
-def spend(program: Program, seconds: float) -> None:
-    """Wait until a program has been on its CPU for so long."""
-    until = cpu_seconds(program) + seconds
-    deadline = time.monotonic() + END_S
-    while cpu_seconds(program) < until:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def cpu_seconds(program: Program) -> float:
-    """Time that a program has spent on its CPU."""
-    times = Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def test_losses_are_counted(lab: Lab) -> None:
     """The forwarder freezes in the window: what is out is lost, and what came back before is kept."""
     (sut,) = lab.group(1)
@@ -325,6 +314,76 @@ def test_af_packet_over_veth(lab: Lab, namespaces: tuple[str, str]) -> None:
     options = words(f"-p 1 --queues 1 --flows 4 --depth 1 --spread driver --peer-mac {PEER_MAC}")
     assert lab.measure(vdev, *options, netns=left)["lost"] == 0
     stop_group(lab, [sut])
+
+
+UNFAITHFUL = """
+import json, signal, socket, sys
+def told(number, frame):
+    print(json.dumps(did), flush=True)
+    sys.exit()
+signal.signal(signal.SIGTERM, told)
+did = {"repeated": 0, "overtaken": 0, "damaged": 0, "corrupt": 0}
+peer = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x800))
+peer.bind(("plain", 0))
+print("ready", flush=True)
+held, seen = None, 0
+while True:
+    frame, address = peer.recvfrom(2048)
+    if address[2] == socket.PACKET_OUTGOING:
+        continue
+    back = bytearray(frame[6:12] + frame[0:6] + frame[12:])
+    seen += 1
+    if seen > 100 and held is None:  # those before may be probes
+        if seen % 5 == 0:
+            did["repeated"] += 1
+            peer.send(back)
+        elif seen % 7 == 0:
+            did["overtaken"] += 1
+            held = back
+            continue
+        elif seen % 11 == 0:
+            did["damaged"] += 1
+            back[-1] ^= 1
+        elif seen % 13 == 0:
+            did["corrupt"] += 1
+            back[-1] ^= 1
+            back[40:42] = bytes(2)  # no UDP checksum: only who reads the message can tell
+    peer.send(back)
+    if held is not None:
+        peer.send(held)
+        held = None
+"""
+
+
+def test_what_a_network_may_do_to_packets_is_counted_each_by_itself(lab: Lab, namespaces: tuple[str, str]) -> None:
+    """The other end repeats, holds back and damages some of the frames that it returns, and says how many."""
+    left, right = namespaces
+    argv = ["ip", "netns", "exec", right, sys.executable, "-c", UNFAITHFUL]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        try:
+            assert other.stdout.readline() == "ready\n"
+            options = words(f"-p 1 --queues 1 --flows 1 --rate 3000 --spread driver --peer-mac {PEER_MAC} --linger")
+            program = lab.traffic(["--vdev=net_af_packet0,iface=plain"], *options, netns=left)
+            program.wait_ready()
+            program.wait_done()
+        finally:
+            other.terminate()
+        did = json.loads(other.stdout.read())
+    assert program.stop() == 0, program.errors()
+    stats = program.stats()
+    assert min(did.values()) > 10
+    accounting = stats["accounting"]
+    assert accounting["in"] == accounting["out"] + accounting["drops"]
+    assert did == {
+        "repeated": stats["duplicates"],
+        "overtaken": stats["reordered"],
+        "damaged": accounting["reasons"]["bad_udp_checksum"],
+        "corrupt": stats["corrupt"],
+    }
+    assert accounting["reasons"]["refused_message"] == did["corrupt"]
+    assert 0 < stats["lost"] <= did["damaged"] + did["corrupt"], "neither came back; some of them in the warm-up"
+    assert stats["sent"] == stats["returned"] + stats["lost"] == lab.samples()
 
 
 def test_two_processes_share_a_tap_on_a_bridge(lab: Lab, namespaces: tuple[str, str]) -> None:

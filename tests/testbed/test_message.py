@@ -6,13 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from scapy.all import IP, UDP, Ether, Raw, rdpcap
-from support.dpdk_lab import END_S, Lab, Program, cpu, words
+from support.dpdk_lab import END_S, Lab, Program, cpu, spend, words
 from support.lab_home import APPS, lab_home
 
 from orchestrator.results.content_proof import prove, read_records
@@ -20,6 +19,8 @@ from orchestrator.results.wire_record import decode, decode_reading, fold_tag, r
 
 PEER_MAC = "02:00:00:00:00:66"
 TAG = 0x12345678
+TRIES = 3
+"""Attempts in which a machine with other work must leave a loop alone for once."""
 SAMPLES = "samples.bin"
 
 
@@ -171,10 +172,14 @@ def test_a_loop_that_sleeps_after_every_burst_loses_and_one_that_polls_does_not(
     in_full_bursts = 32 * far["queues"][0]["turns_full"]
     assert in_full_bursts > 0.8 * far["accounting"]["in"], "at most turns it left packets behind"
 
-    sut = l2fwd(lab, *words("--loop poll --sleep-us 3000"))
-    near = measure(lab, *load)
-    check_counts(near, finish(lab, sut))
-    assert near["lost"] <= near["sent"] / 20, near["lost"]
+    lost = []
+    while 0 not in lost and len(lost) < TRIES:
+        sut = l2fwd(lab, *words("--loop poll --sleep-us 3000"))
+        near = measure(lab, *load)
+        check_counts(near, finish(lab, sut))
+        assert near["lost"] <= near["queues"][0]["drops"]["ring_full"]
+        lost.append(near["lost"])
+    assert lost[-1] == 0, f"lost in {TRIES} attempts: {lost}"
 
 
 def test_the_last_packets_wait_for_ever_in_a_buffer_that_nothing_drains(lab: Lab) -> None:
@@ -216,7 +221,7 @@ def test_what_the_queue_does_not_take_is_no_leak_and_is_not_captured_twice(lab: 
     program = message(lab, *load, "--capture", str(lab.path / "stopped"))
     program.wait_ready()
     sut.process.send_signal(signal.SIGSTOP)
-    time.sleep(0.5)  # meanwhile it tries again and again
+    spend(program, 0.3)  # it tries again and again
     assert program.stop() == 0, program.errors()
     sut.process.kill()
     stats = program.stats()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support.dpdk_lab import END_S, Program
-from support.simple_lab import Simple
+from support.simple_lab import Simple, check_books
 from support.tool import eventually
 
 WINDOW_S = 1.5
@@ -27,6 +27,7 @@ def ended(primary: Program, secondaries: list[Program]) -> dict[str, Any]:
     for secondary in secondaries:
         assert secondary.stop() == 0, secondary.errors()
     assert primary.stop() == 0, primary.errors()
+    check_books(primary.stats())
     return primary.stats()
 
 
@@ -116,6 +117,7 @@ def test_a_ring_whose_tail_stands_still_is_noticed_within_a_second(
         program.process.wait(END_S)
     assert primary.stop() == 1
     stats = primary.stats()
+    check_books(stats)
     assert (stats["ended"], stats["ring_stuck"]) == ("ring stuck", which)
     assert stats["pool"]["in_use_at_end"] == stats["pool"]["explained"]["ring_stuck"] > 0
     assert stats["window_actual_s"] < 5

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.dpdk_lab import END_S, Lab, Program
 from support.lab_home import build_apps
-from support.simple_lab import Simple, returned
+from support.simple_lab import Simple, check_books, returned
 
 MODES = ("mp_mc", "sp_sc", "rts", "hts")
 
@@ -47,6 +47,8 @@ def test_every_message_comes_back_whole_in_every_ring_mode(simple: Simple, ring:
     assert secondary["corrupt"] == 0, "the secondary read every byte"
     assert secondary["accounting"] == {"in": queue["rx_packets"], "out": queue["tx_packets"], "drops": 0}
     assert primary["pool"] == {"size": 2047, "in_use_at_end": 0, "explained": {"killed": 0, "ring_stuck": 0}}
+    assert primary["accounting"]["in"] == primary["accounting"]["out"] == queue["tx_packets"]
+    assert primary["sending"] == {"sent": queue["rx_packets"], "returned": queue["tx_packets"], "lost": 0, "out": 0}
 
 
 def test_the_way_there_is_part_of_every_round_trip(simple: Simple) -> None:
@@ -85,6 +87,7 @@ def test_the_floor_needs_no_secondary(simple: Simple) -> None:
     assert stats["floor"]
     assert stats["returned"] == stats["sent"] > 100
     assert stats["recorder_full"] is False
+    check_books(stats)
 
 
 def test_a_secondary_without_its_primary_is_refused(simple: Simple) -> None:
@@ -137,6 +140,7 @@ def test_places_and_lcores_are_given_once(simple: Simple) -> None:
         ("--depth 1 --size 7", "--size '7': write a whole number from 8 to 2048"),
         ("--depth 1 --size 2049", "--size '2049'"),
         ("--depth 2000", "at most 1024"),
+        ("--interactive", "--stats with --interactive: nothing is measured"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(simple: Simple, options: str, says: str) -> None:
@@ -149,6 +153,27 @@ def test_all_end_when_the_primary_is_killed(simple: Simple) -> None:
     for secondary in secondaries:
         assert secondary.process.wait(1.0) == 3
         assert secondary.stats()["ended"] == "primary died"
+
+
+def test_what_a_person_sends_waits_for_a_secondary(simple: Simple) -> None:
+    argv = [*simple.lab.eal("simple", 0, 0), "--", "--ring=mp_mc", "--secondaries=1", "--interactive"]
+    program = simple.lab.binaries / "simple_mp" / "simple_mp"
+    with subprocess.Popen(
+        [str(program), *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as primary:
+        assert primary.stdin is not None
+        assert primary.stdout is not None
+        assert primary.stderr is not None
+        assert primary.stdout.readline().startswith("@ready")
+        primary.stdin.write("send for whoever comes\n")
+        primary.stdin.flush()
+        assert "no secondary took it yet" in primary.stderr.readline()
+        secondary = simple.secondary()
+        _, said = primary.communicate("send at once\nquit\n", END_S)
+        assert primary.returncode == 0
+    assert secondary.process.wait(END_S) == 0
+    assert secondary.errors() == "simple_mp: received: for whoever comes\nsimple_mp: received: at once\n"
+    assert said.count("secondary 1 has it") == 2
 
 
 def test_a_person_sends_words_with_spaces(simple: Simple) -> None:

@@ -6,11 +6,10 @@
 #include "frame.h"
 #include "generator_options.h"
 #include "options.h"
+#include "port_options.h"
 #include "spread.h"
 
-#define DEFAULT_DESCRIPTORS 1024
 #define DEFAULT_BURST 32
-#define MAX_DESCRIPTORS 32768
 #define DEFAULT_SRC_IP FRAME_IP(198, 19, 0, 101)
 #define DEFAULT_DST_IP FRAME_IP(198, 19, 0, 102)
 
@@ -35,7 +34,7 @@ link_options_help(void)
 	       "  --rx-desc D         receive descriptors of a queue (%d)\n"
 	       "  --tx-desc D         send descriptors of a queue (%d)\n"
 	       "  --burst B           packets taken or sent at once, at most (%d)\n",
-			DEFAULT_DESCRIPTORS, DEFAULT_DESCRIPTORS, DEFAULT_BURST);
+			PORT_DESCRIPTORS, PORT_DESCRIPTORS, DEFAULT_BURST);
 }
 
 static bool
@@ -77,7 +76,7 @@ void
 link_options_begin(struct link_options *o)
 {
 	*o = (struct link_options){
-			.wish = {.rx_desc = DEFAULT_DESCRIPTORS, .tx_desc = DEFAULT_DESCRIPTORS},
+			.wish = {.rx_desc = PORT_DESCRIPTORS, .tx_desc = PORT_DESCRIPTORS},
 			.spread = SPREAD_TOEPLITZ,
 			.src_ip = DEFAULT_SRC_IP,
 			.dst_ip = DEFAULT_DST_IP,
@@ -105,9 +104,9 @@ link_option(struct link_options *o, int option, const char *text)
 	case OPTION_PEER_MAC:
 		return take_mac(text, &o->peer_mac);
 	case OPTION_RX_DESC:
-		return option_count16("--rx-desc", text, 32, MAX_DESCRIPTORS, &o->wish.rx_desc);
+		return option_descriptors("--rx-desc", text, &o->wish.rx_desc);
 	case OPTION_TX_DESC:
-		return option_count16("--tx-desc", text, 32, MAX_DESCRIPTORS, &o->wish.tx_desc);
+		return option_descriptors("--tx-desc", text, &o->wish.tx_desc);
 	case OPTION_BURST:
 		return option_count16("--burst", text, 1, LINK_MAX_BURST, &o->burst);
 	default:
@@ -118,18 +117,12 @@ link_option(struct link_options *o, int option, const char *text)
 bool
 link_options_check(const struct link_options *o, bool floor)
 {
-	if (o->wish.queues == 0) {
-		complain("--queues is missing; --help lists the options");
+	if (!option_given(o->wish.queues > 0, "--queues"))
 		return false;
-	}
 	if (o->wish.tx_queues > o->wish.queues) {
 		complain("--tx-queues %u with --queues %u: it must not be more", o->wish.tx_queues,
 				o->wish.queues);
 		return false;
 	}
-	if (o->port_mask == 0 && !floor) {
-		complain("-p is missing; --help lists the options");
-		return false;
-	}
-	return true;
+	return option_given(o->port_mask != 0 || floor, "-p");
 }

@@ -1,10 +1,8 @@
 #include "port.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -35,20 +33,6 @@ driver_info(uint16_t port, struct rte_eth_dev_info *info)
 	if (error != 0)
 		complain("port %u tells nothing about itself: %s", port, rte_strerror(-error));
 	return error;
-}
-
-bool
-port_mask_read(const char *name, const char *text, uint64_t *mask)
-{
-	char *end = NULL;
-
-	errno = 0;
-	*mask = isxdigit((unsigned char)text[0]) ? strtoull(text, &end, 16) : 0;
-	if (end != NULL && *end == '\0' && errno == 0 && *mask > 0 && *mask <= UINT32_MAX)
-		return true;
-	complain("%s '%s': write the ports as a hexadecimal mask, such as 3 for ports 0 and 1",
-			name, text);
-	return false;
 }
 
 uint16_t

@@ -37,9 +37,6 @@ struct port_state {
 	char driver[PORT_DRIVER_BYTES];
 };
 
-/* Reads a mask of ports, hexadecimal with or without 0x. False after a message. */
-bool port_mask_read(const char *name, const char *text, uint64_t *mask);
-
 /* The ports of a mask in rising order. Returns how many, or 0 after a message if one of them does
  * not exist. */
 uint16_t ports_of_mask(uint64_t mask, uint16_t ports[PORT_MAX]);

@@ -1,6 +1,6 @@
 #include "port_report.h"
 
-#include <string.h>
+#include <rte_errno.h>
 
 void
 report_queue_begin(struct stats *s, const struct port_state *port, uint16_t queue,
@@ -60,30 +60,36 @@ report_pool(struct stats *s, const struct rte_mempool *pool, uint32_t in_use,
 }
 
 void
-driver_stats_read(const struct port_state *ports, uint16_t count,
-		struct rte_eth_stats stats[PORT_MAX])
+driver_stats_read(
+		const struct port_state *ports, uint16_t count, struct driver_stats stats[PORT_MAX])
 {
 	for (uint16_t i = 0; i < count; i++)
-		if (rte_eth_stats_get(ports[i].port, &stats[i]) != 0)
-			memset(&stats[i], 0, sizeof(stats[i]));
+		stats[i].error = -rte_eth_stats_get(ports[i].port, &stats[i].counts);
+}
+
+static void
+write_driver_stats(struct stats *s, const struct rte_eth_stats *d)
+{
+	stats_count(s, "ipackets", d->ipackets);
+	stats_count(s, "opackets", d->opackets);
+	stats_count(s, "imissed", d->imissed);
+	stats_count(s, "ierrors", d->ierrors);
+	stats_count(s, "oerrors", d->oerrors);
+	stats_count(s, "rx_nombuf", d->rx_nombuf);
 }
 
 void
 report_driver_stats(struct stats *s, const struct port_state *ports, uint16_t count,
-		const struct rte_eth_stats *stats)
+		const struct driver_stats *stats)
 {
 	stats_array_begin(s, "driver_stats");
 	for (uint16_t i = 0; i < count; i++) {
-		const struct rte_eth_stats *d = &stats[i];
-
 		stats_object_begin(s, NULL);
 		stats_count(s, "port", ports[i].port);
-		stats_count(s, "ipackets", d->ipackets);
-		stats_count(s, "opackets", d->opackets);
-		stats_count(s, "imissed", d->imissed);
-		stats_count(s, "ierrors", d->ierrors);
-		stats_count(s, "oerrors", d->oerrors);
-		stats_count(s, "rx_nombuf", d->rx_nombuf);
+		if (stats[i].error != 0)
+			stats_string(s, "error", rte_strerror(stats[i].error));
+		else
+			write_driver_stats(s, &stats[i].counts);
 		stats_object_end(s);
 	}
 	stats_array_end(s);

@@ -48,12 +48,18 @@ void report_accounting_reasons(struct stats *s, uint64_t in, uint64_t out, uint6
 void report_pool(struct stats *s, const struct rte_mempool *pool, uint32_t in_use,
 		const struct named_count *explained, unsigned int n);
 
-/* Reads what the drivers of `ports` have counted; zeros where a driver does not say. */
-void driver_stats_read(const struct port_state *ports, uint16_t count,
-		struct rte_eth_stats stats[PORT_MAX]);
+/* What the driver of one port has counted. */
+struct driver_stats {
+	int error; /* what its call failed with, as errno has it: it counted we know not what */
+	struct rte_eth_stats counts;
+};
 
-/* "driver_stats": what they counted, per port. */
+/* Asks the drivers of `ports`. */
+void driver_stats_read(const struct port_state *ports, uint16_t count,
+		struct driver_stats stats[PORT_MAX]);
+
+/* "driver_stats": what they counted, per port; of one that failed, why, and no number. */
 void report_driver_stats(struct stats *s, const struct port_state *ports, uint16_t count,
-		const struct rte_eth_stats *stats);
+		const struct driver_stats *stats);
 
 #endif

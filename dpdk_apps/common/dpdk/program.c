@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_eal.h>
 #include <rte_lcore.h>
 
 #include "eal.h"
@@ -22,38 +23,48 @@ has_one_lcore(void)
 	return false;
 }
 
-static struct program_end
-run(const struct program *p)
+static bool
+may_be_alone(const struct program *p)
 {
-	return has_one_lcore() ? p->run(p->self) : (struct program_end){.code = EXIT_WRONG_USE};
+	if (!p->alone || rte_eal_process_type() == RTE_PROC_PRIMARY)
+		return true;
+	complain("%s is no secondary: start it with --proc-type primary and a --file-prefix of its "
+		 "own",
+			p->name);
+	return false;
+}
+
+/* From the start of the EAL to its end. */
+static int
+run(const struct program *p, const struct arguments *arguments)
+{
+	struct program_end end = {.code = EXIT_WRONG_USE};
+	int code = eal_begin(arguments);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (has_one_lcore() && may_be_alone(p))
+		end = p->run(p->self);
+	/* DPDK cleans up in destructors too: those must not run either. */
+	if (end.leave_memory)
+		_exit(end.code);
+	eal_end(arguments);
+	return end.code;
 }
 
 int
 program_main(const struct program *p, int argc, char **argv)
 {
 	struct arguments arguments;
-	bool help = false;
 	int code;
 
 	if (lifecycle_begin(p->name) != 0 || arguments_split(&arguments, argc, argv) != 0) {
 		complain("cannot start: %s", strerror(errno));
 		return EXIT_FAILED;
 	}
-	if (!p->read(p->self, arguments.app_count, arguments.app, &help))
-		code = EXIT_WRONG_USE;
-	else if (help)
-		code = EXIT_DONE;
-	else
-		code = eal_begin(&arguments);
-	if (code == EXIT_DONE && !help) {
-		struct program_end end = run(p);
-
-		code = end.code;
-		/* DPDK cleans up in destructors too: those must not run either. */
-		if (end.leave_memory)
-			_exit(code);
-		eal_end(&arguments);
-	}
+	code = p->read(p->options, arguments.app_count, arguments.app);
+	if (code < 0)
+		code = run(p, &arguments);
 	arguments_free(&arguments);
 	return code;
 }

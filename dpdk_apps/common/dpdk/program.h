@@ -17,12 +17,13 @@ struct program_end {
 
 struct program {
 	const char *name;
-	void *self; /* handed to both functions */
-	/* Reads our part of the command line. False after a message; `help` where it printed help.
-	 */
-	bool (*read)(void *self, int argc, char **argv, bool *help);
+	bool alone; /* it has no group: refused as a secondary */
+	/* Reads our part of the command line into `options`, as options_read() does. */
+	int (*read)(void *options, int argc, char **argv);
+	void *options;
 	/* The work, with the EAL started and one lcore. */
 	struct program_end (*run)(void *self);
+	void *self;
 };
 
 /* All of main(). */

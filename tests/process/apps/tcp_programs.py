@@ -99,6 +99,17 @@ class Left:
         return [ns for ns in self.trips if ns != LOST]
 
 
+def check_books(stats: dict) -> None:
+    """What holds for every TCP generator, whatever became of its run: each byte and message is accounted for."""
+    books, sending, (queue,) = stats["accounting"], stats["sending"], stats["queues"]
+    assert books["in"] == books["out"] + books["drops"] == queue["rx_packets"]
+    assert books["drops"] == sum(books["reasons"].values())
+    assert books["reasons"] == {reason: stats[reason] for reason in ("short", "foreign", "corrupt")}
+    assert queue["rx_bytes"] == stats["stream"]["whole"] + stats["stream"]["unfinished"]
+    assert sending["sent"] == sending["returned"] + sending["lost"] + sending["out"]
+    assert sending["sent"] == stats["sent"] + stats["warmup_sent"]
+
+
 def left(folder: Path) -> Left:
     """Read both files and check what holds for every run: they agree, and every message is accounted for."""
     stats = json.loads((folder / "traffic.json").read_text())
@@ -111,6 +122,7 @@ def left(folder: Path) -> Left:
         stats, first, struct.unpack_from(f"<{count}I", data, 48), struct.unpack_from(f"<{count}I", data, 48 + 4 * count)
     )
     assert stats["sent"] == count == stats["returned"] + stats["lost"]
+    check_books(stats)
     assert len(result.returned) == stats["returned"]
     # An open loop that was kept from running when the window began sends what was due before: late by its round trip.
     late = max(result.returned, default=0) if stats["loop"] == "open" else 0

@@ -67,6 +67,9 @@ def test_what_an_echo_loses_doubles_and_changes_is_counted(out: Path, tmp_path: 
     counts = {name: it.stats[name] for name in ("duplicates", "corrupt", "foreign", "late", "unknown", "lost")}
     # What came back wrong did not come back: its place in the loop is freed by the time-out.
     assert counts == {"duplicates": 2, "corrupt": 1, "foreign": 1, "late": 0, "unknown": 0, "lost": 3}
+    assert it.stats["accounting"]["reasons"] == {"short": 0, "foreign": 1, "corrupt": 1}
+    assert it.stats["accounting"]["out"] == it.stats["sending"]["returned"] + 2
+    assert it.stats["stream"] == {"whole": it.stats["accounting"]["in"] * SIZE, "unfinished": 0}
     assert [number for number, ns in enumerate(it.trips) if ns == LOST] == [3, 7, 9]
     assert len(it.trips) > 20
 
@@ -126,6 +129,23 @@ def test_a_killed_server_ends_the_window_and_keeps_what_was_measured(out: Path, 
     assert it.stats["ended"] == "peer closed"
     assert it.stats["returned"] > 20
     assert 0.1 < it.stats["window_actual_s"] < 9
+
+
+def test_half_a_message_at_the_end_is_left_over(out: Path, tmp_path: Path) -> None:
+    def change(number: int, message: bytes) -> bytes:
+        if number == 20:
+            raise ConnectionError  # what closes the connection
+        return message + message[: SIZE // 2] if number == 19 else message
+
+    with Meddler(change) as meddler:
+        arguments = generator(tmp_path, meddler.port, "--mode", "block", "--flows", "1", "--depth", "1")
+        done = run(out, "tcp_traffic", *arguments, *TIMEOUT)
+    assert done.returncode == 1
+    stats = left(tmp_path).stats
+    assert stats["ended"] == "peer closed"
+    assert stats["accounting"] == {"in": 20, "out": 20, "drops": 0, "reasons": {"short": 0, "foreign": 0, "corrupt": 0}}
+    assert stats["stream"] == {"whole": 20 * SIZE, "unfinished": SIZE // 2}
+    assert stats["sending"] == {"sent": 21, "returned": 20, "lost": 0, "out": 1}
 
 
 def test_failures_name_what_failed(out: Path, tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tcp_programs import DEADLINE_S, free_port
+from tcp_programs import DEADLINE_S, check_books, free_port
 
 from orchestrator.results.content_proof import prove, read_records
 from orchestrator.results.wire_record import BYTES, LARGE, WireRecord, decode, encode
@@ -62,7 +63,10 @@ def message(out: Path, folder: Path, port: int | None, *more: str) -> tuple[int,
         capture_output=True, text=True, timeout=DEADLINE_S, check=False, cwd=folder,
     )  # fmt: skip
     stats = folder / "message.json"
-    return done.returncode, json.loads(stats.read_text()) if stats.exists() else {}, done.stderr
+    left = json.loads(stats.read_text()) if stats.exists() else {}
+    if left:
+        check_books(left)
+    return done.returncode, left, done.stderr
 
 
 @pytest.mark.parametrize("mode", ["block", "poll"])
@@ -73,7 +77,8 @@ def test_every_message_comes_back_as_it_was_sent(
     out: Path, tmp_path: Path, mode: str, payload: str, size: int, records: int
 ) -> None:
     with forwarder(out, tmp_path, mode, "--dump=8", "--capture=forward") as port:
-        content = (f"--payload={payload}", f"--size={size}", f"--mode={mode}", "--depth=4")
+        # Over one connection: of several, each end may see other first ones than the other end does.
+        content = (f"--payload={payload}", f"--size={size}", f"--mode={mode}", "--depth=4", "--flows=1")
         code, stats, said = message(out, tmp_path, port, *content, "--dump=8", "--capture=message")
     assert code == 0, said
     assert stats["returned"] > 10
@@ -230,6 +235,87 @@ def test_a_damaged_message_is_corrupt_and_lost(out: Path, tmp_path: Path) -> Non
     assert stats["digest"]["agrees"]
 
 
+def records_of(peer: socket.socket) -> Iterator[bytes]:
+    """Each record that comes, until the peer closes."""
+    with contextlib.suppress(OSError):
+        while len(header := peer.recv(16, socket.MSG_WAITALL)) == 16:
+            rest = int.from_bytes(header[4:6], "big") + (12 if header[3] == LARGE else 0)
+            yield header + peer.recv(rest, socket.MSG_WAITALL)
+
+
+def meddling(change: Callable[[int, bytes], bytes]) -> Callable[[socket.socket], None]:
+    """Give `change(number, record)` back instead of each record."""
+
+    def handle(peer: socket.socket) -> None:
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError):
+            for number, record in enumerate(records_of(peer)):
+                peer.sendall(change(number, record))
+
+    return handle
+
+
+# Far longer than a process waits for its CPU on a busy machine: only what is held back here may time out.
+TIMEOUT_S = 0.4
+TIMEOUT = ("--warmup=0", "--window=0.5", "--flows=1", "--depth=1", "--timeout-ms=400")
+
+
+@pytest.mark.parametrize("mode", ["block", "poll"])
+def test_a_record_that_is_refused_or_repeated_is_counted_by_reason(out: Path, tmp_path: Path, mode: str) -> None:
+    faults: dict[int, Callable[[bytes], bytes]] = {
+        6: lambda record: record[:-1] + bytes([record[-1] ^ 1]),
+        12: lambda record: encode(replace(decode(record)[0], tag=1)),
+        18: lambda record: record + record,
+        24: lambda _: b"",
+    }
+    with relay(meddling(lambda number, record: faults.get(number, bytes)(record))) as port:
+        code, stats, said = message(
+            out, tmp_path, port, "--payload=large", "--size=8192", f"--mode={mode}", *TIMEOUT, "--window=2"
+        )
+    assert code == 0, said
+    assert stats["accounting"]["reasons"] == {"short": 0, "foreign": 1, "corrupt": 1}
+    assert stats["sending"]["lost"] == stats["lost"] == 3
+    assert stats["fragments"] == {
+        "per_message": 6, "received": stats["accounting"]["in"], "incomplete": 3, "missing": 3, "discarded": 15,
+        "repeated": 1, "refused": 0,
+    }  # fmt: skip
+    assert stats["accounting"]["out"] == stats["sending"]["returned"] * 6 + 15 + 1
+    assert stats["digest"]["agrees"]
+
+
+@pytest.mark.parametrize("mode", ["block", "poll"])
+def test_a_message_in_pieces_is_given_up_while_others_are_measured(out: Path, tmp_path: Path, mode: str) -> None:
+    held: list[bytes] = []
+
+    def change(number: int, record: bytes) -> bytes:
+        if number == 17:  # the last one of the third message: the next comes when this one is lost
+            held.append(record)
+            return b""
+        if held:
+            time.sleep(2 * TIMEOUT_S)
+            return held.pop() + record
+        return record
+
+    with relay(meddling(change)) as port:
+        content = ("--payload=large", "--size=8192", f"--mode={mode}")
+        code, stats, said = message(out, tmp_path, port, *content, *TIMEOUT, "--window=2.5")
+    assert code == 0, said
+    # Had it been kept, what was held would have made it whole, and late.
+    assert (stats["fragments"]["incomplete"], stats["fragments"]["discarded"]) == (1, 5)
+    assert stats["fragments"]["repeated"] == 1
+    assert stats["returned"] > 2
+
+
+def test_what_is_no_stream_of_records_is_left_over(out: Path, tmp_path: Path) -> None:
+    with relay(meddling(lambda number, record: record if number < 5 else b"HTTP/1.1 400 Bad")) as port:
+        code, stats, said = message(out, tmp_path, port, "--payload=struct", "--size=64", "--mode=block", *TIMEOUT)
+    assert code == 1
+    assert "1 of 1 connections are gone: Protocol error" in said
+    assert (stats["accounting"]["in"], stats["accounting"]["out"]) == (5, 5)
+    assert stats["stream"] == {"whole": 5 * 80, "unfinished": 16}
+    assert stats["sending"] == {"sent": 6, "returned": 5, "lost": 0, "out": 1}
+
+
 @pytest.mark.parametrize("loop", ["naive", "poll"])
 def test_a_sleeping_relay_delays_and_loses_nothing(out: Path, tmp_path: Path, loop: str) -> None:
     with forwarder(out, tmp_path, "poll", f"--loop={loop}", "--sleep-us=2000") as port:
@@ -237,6 +323,28 @@ def test_a_sleeping_relay_delays_and_loses_nothing(out: Path, tmp_path: Path, lo
     assert code == 0, said
     assert stats["lost"] == 0 < stats["returned"]
     assert json.loads((tmp_path / "forward.json").read_text())["shape"] == loop
+
+
+@pytest.mark.parametrize("loop", ["naive", "poll"])
+def test_a_sleeping_relay_takes_connections_that_come_later(out: Path, tmp_path: Path, loop: str) -> None:
+    """One that comes while others are served, or idle, waits for a few sleeps at most, not for hundreds of turns."""
+    data = encode(WireRecord(BYTES, 7, 1, 5, 0, 0, 1, b"hello"))
+    with (
+        forwarder(out, tmp_path, "poll", f"--loop={loop}", "--sleep-us=20000") as port,
+        contextlib.ExitStack() as open_,
+    ):
+        peers = []
+        for _ in range(4):
+            for peer in peers:  # those that came before are busy
+                peer.sendall(data)
+            peers.append(open_.enter_context(socket.create_connection(("127.0.0.1", port))))
+            peers[-1].sendall(data)
+            began = time.monotonic()
+            assert received(peers[-1], len(data)) == data
+            assert time.monotonic() - began < 1.0
+            for peer in peers[:-1]:
+                assert received(peer, len(data)) == data
+    assert json.loads((tmp_path / "forward.json").read_text())["connections"] == 4
 
 
 @pytest.mark.parametrize(

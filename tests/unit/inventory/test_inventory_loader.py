@@ -125,6 +125,24 @@ def test_paths_of_keys_are_written_out() -> None:
     assert ssh.key == Path.home() / ".ssh/k"
 
 
+def test_a_host_that_is_there_twice_is_offered_once() -> None:
+    assert "3: role sut: there is no host 'beta' - write one of: alpha" in problems_of(
+        replaced(TESTBED, "name: beta", "name: alpha")
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("{address: 192.0.2.1, port: 2201}", "{address: 192.0.2.1, port: 2202}"),
+        ("{address: 192.0.2.1}", "{address: 192.0.2.1, jump: [{address: 192.0.2.9}]}"),  # of another network
+    ],
+)
+def test_one_address_may_lead_to_two_machines(one: str, two: str) -> None:
+    text = replaced(replaced(REAL, "{address: 192.0.2.1}", one), "{address: 192.0.2.2}", two)
+    assert [host.ssh.address for host in loads(text).hosts if host.ssh] == ["192.0.2.1", "192.0.2.1"]
+
+
 @pytest.mark.parametrize("written", ["4", "[4]", '"4"', "4-4"])
 def test_one_cpu_in_every_form(written: str) -> None:
     assert loads(replaced(REAL, "2-3", written)).host("one").cores == (4,)
@@ -152,7 +170,18 @@ BAD_VALUES = [
     (REAL, "198.18.9.1/30", "198.18.8.1/30", "16: link w1: its addresses 198.18.8.1/30 and 198.18.9.2/30 lie in two"),
     (REAL, ", address: 198.18.9.1/30", "", "16: link w1: one end has an address and the other has none"),
     (REAL, "name: one", "name: One", "2: name: 'One' is not a name - write lower-case letters"),
-    (REAL, "name: two", "name: one", "8: host one is there twice (first on line 2) - give each host a name of its own"),
+    (
+        REAL,
+        "name: two",
+        "name: one",
+        "8: host one is there twice (first on line 2) - give each host a name of its own, such as `name: one2`, or",
+    ),
+    (
+        REAL,
+        "{address: 192.0.2.2}",
+        "{address: 192.0.2.1, user: other}",
+        "9: two hosts are reached at port 22 of 192.0.2.1 (first on line 3) - write each machine once",
+    ),
     (REAL, "name: k0,", "name: p0,", "7: host one: NIC p0 is there twice (first on line 6)"),
     (REAL, "name: w1", "name: w0", "16: link w0 is there twice (first on line 15)"),
     (

@@ -52,6 +52,18 @@ def test_it_is_stored_beside_the_round_trips(folder):
     assert not list(folder.root.rglob("*.bin"))
 
 
+def test_a_way_that_took_less_than_no_time_shows_that_two_clocks_are_read(folder):
+    (sound,) = run(folder, 1000)
+    assert "invalid: clocks differ" not in {verdict.name for verdict in sound.verdicts}
+    trial = planned_trial("skewed")
+    write_trial(folder, trial, [1000] * 10, generator={"oneway_backwards": 3})
+    (verdict,) = [
+        each for each in ingest(folder, record_of(trial, 1)).verdicts if each.name == "invalid: clocks differ"
+    ]
+    assert verdict.invalid
+    assert verdict.detail.startswith("3 messages arrived before they left")
+
+
 def test_a_trial_without_it_has_none(folder):
     (result,) = run(folder, 1000, oneway=False)
     assert result.oneway is None

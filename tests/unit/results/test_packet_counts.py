@@ -139,6 +139,17 @@ def test_drivers_that_count_otherwise_are_not_compared(tmp_path, server):
     assert result.uncompared_counts[0].startswith("b: port 0: net_")
 
 
+@pytest.mark.parametrize("side", ["server", "generator"])
+def test_a_driver_whose_call_failed_is_not_compared_and_it_is_said_why(tmp_path, side):
+    failed = [{"port": 0, "error": "Operation not supported"}]
+    result = outcome(tmp_path, **{side: {"driver_stats": failed}})
+    assert result.verdict == "ok"
+    host = {"server": "b", "generator": "a"}[side]
+    assert result.uncompared_counts == (
+        f"{host}: port 0: net_memif did not say what it counted: Operation not supported",
+    )
+
+
 def test_the_packets_of_a_group_are_summed(tmp_path):
     """The primary's driver counts what its secondaries did too."""
     folder = ExperimentFolder(tmp_path)

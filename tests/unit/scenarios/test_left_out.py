@@ -38,13 +38,21 @@ def test_of_a_run_without_settings_nothing_is_said(scenario):
         ("client-server", ("transport=dpdk,tcp", "link=memif,veth"), "tcp cannot cross memif"),
         ("message", ("size=1",), "size=1: payload=struct has a struct of 48 bytes"),
         ("message", ("link=veth,wire",), "the inventory has no wire link"),
-        ("message", ("ports=2", "link=memif,veth"), "the inventory has 1 veth links without a tap"),
+        (
+            "message",
+            ("ports=2", "link=memif,veth"),
+            "too few veth links without a tap between generator and sut",
+        ),
         ("smp", ("flows=1,4", "processes=2"), "flows=1 cannot reach processes=2"),
         ("smp", ("flows=1", "ports=2", "processes=1", "link=memif,veth"), "flows=1 cannot reach ports=2"),
         ("client-server", ("flows=1", "ports=2"), "flows=1 cannot reach ports=2"),
         ("message", ("flows=1", "ports=1,2", "link=memif"), "flows=1 cannot reach ports=2"),
-        ("smp", ("ports=2", "processes=1,2"), "the inventory has 1 veth links without a tap"),
-        ("simple", ("secondaries=2",), "ring=sp_sc takes one secondary"),
+        (
+            "smp",
+            ("ports=2", "processes=1,2"),
+            "too few veth links without a tap between generator and sut",
+        ),
+        ("simple", ("secondaries=2",), "ring=sp_sc with secondaries=2: it has one producer"),
     ],
 )
 def test_what_was_asked_for_and_is_in_no_row_is_said_with_the_reason(scenario, assignments, says):
@@ -58,7 +66,7 @@ def test_without_taps_a_link_that_was_asked_for_does_not_vanish_without_a_word()
     asked = plan("client-server", "link=memif,veth", "clients=1", without=taps)
     assert {trial.link for trial in asked.trials} == {"memif"}
     assert len(asked.left_out) == 1
-    assert asked.left_out[0].startswith("the inventory has 0 veth links to a tap")
+    assert asked.left_out[0].startswith("too few veth links to a tap")
     assert plan("client-server", without=taps).left_out == ()
 
 

@@ -128,6 +128,23 @@ def test_only_the_sleeping_client_sleeps_and_in_both_transports():
         assert sleepers == ["client1" if trial.transport == "dpdk" else "worker1"]
 
 
+@pytest.mark.parametrize(("ring", "timeout_ms"), [(512, 500 + 18 * 5), (65536, 500 + 2050 * 5)])
+def test_what_waits_in_a_sleepers_ring_is_not_lost_before_it_is_its_turn(ring, timeout_ms):
+    made = plan("clients=2", "rate=10000", "sleep_us=5000", f"ring_size={ring}")
+    words = {word for trial in measured(made) for p in trial.processes if p.measures for word in p.argv}
+    assert [word for word in words if word.startswith("--timeout-ms")] == [f"--timeout-ms={timeout_ms}"]
+
+
+def test_huge_pages_are_asked_for_as_many_queues_as_there_are():
+    """On both sides: a generator on two ports has 17 queues on each, the group as many and its clients' rings."""
+    (trial,) = measured(plan("transport=dpdk", "link=memif", "dispatch=flow", "clients=16", "ports=2", "flows=64"))
+    server, traffic = trial.processes[0], trial.processes[-1]
+    assert traffic.hugepage_bytes >= (2 * 17 * 1024 + 256) * 2400
+    assert server.hugepage_bytes >= (2 * 17 * 1024 + 16 * 512) * 2400
+    (small,) = measured(plan("transport=dpdk", "link=memif", "dispatch=flow", "clients=1"))
+    assert small.processes[-1].hugepage_bytes == 64 << 20
+
+
 def test_what_means_nothing_to_tcp_makes_no_rows_of_its_own():
     made = plan("transport=tcp", "clients=1", "dispatch=relay", "ring_size=64,128", "drain_us=0,100")
     assert len(measured(made)) == 1

@@ -168,7 +168,12 @@ def test_one_byte_more_is_refused_or_sent_in_fragments(link):
         (("size=47", "payload=struct"), "has a struct of 48 bytes"),
         (("drain_us=-1", "payload=struct", "transport=dpdk"), "once no buffer of 32 fills, nothing ever returns"),
         (("sleeper=sender", "sleep_us=10", "transport=tcp"), "sleeper=sender is measured over dpdk"),
-        (("ports=2", "link=veth", "transport=dpdk"), "1 veth links without a tap"),
+        (("loop=naive",), "loop without sleep_us: it says how, or whose, a loop sleeps, and none does"),
+        (("loop=naive", "sleeper=sender", "sleep_us=0"), "loop and sleeper without sleep_us"),
+        (
+            ("ports=2", "link=veth", "transport=dpdk"),
+            "and sut for ports=2: 2 needed, 1 in the inventory",
+        ),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_the_reason(assignments, says):

@@ -144,12 +144,21 @@ def test_every_transport_has_a_floor():
         assert process.argv[-1] == "--floor"
 
 
-@pytest.mark.parametrize("assignments", [("ring=sp_sc", "secondaries=2"), ("ring=mp_mc,sp_sc", "secondaries=1,2")])
-def test_sp_sc_with_more_than_one_secondary_is_refused(assignments):
+REFUSED = "ring=sp_sc with secondaries=2: it has one producer and one consumer"
+
+
+def test_sp_sc_with_more_than_one_secondary_is_refused():
     with pytest.raises(UsageError) as error:
-        plan(*assignments)
-    assert "ring=sp_sc with secondaries=2: it has one producer and one consumer" in str(error.value)
+        plan("ring=sp_sc", "secondaries=2")
+    assert REFUSED in str(error.value)
     assert "set another ring mode, or secondaries=1" in str(error.value)
+
+
+def test_all_ring_modes_are_compared_with_several_secondaries_as_far_as_they_can():
+    made = plan("transport=dpdk", "ring=mp_mc,sp_sc,rts,hts", "secondaries=1,2")
+    rows = {(trial.driver, trial.params["secondaries"]) for trial in measured(made)}
+    assert rows == {*((ring, n) for ring in ("mp_mc", "rts", "hts") for n in (1, 2)), ("sp_sc", 1)}
+    assert REFUSED in made.left_out
 
 
 def test_where_nobody_asked_for_sp_sc_it_is_left_out_with_several_secondaries():
