@@ -7,7 +7,7 @@ function of bytes.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cache
 
@@ -117,7 +117,7 @@ def decode(data: bytes) -> Packet:
         raise PacketError("corrupt: the CRC is wrong")
     if version != VERSION and kind != PacketType.REFUSED:
         raise PacketError(f"version: {version}, this reads version {VERSION}")
-    packet = Packet(kind, *numbers, payload, version)
+    packet = replace(Packet(kind, *numbers), payload=payload, version=version)
     _check(packet)
     return packet
 
