@@ -115,7 +115,7 @@ def decode(data: bytes) -> Packet:
         raise PacketError(f"length: {len(payload)} bytes of payload, the header tells {length}")
     if crc32c(data[: HEADER_BYTES - _CRC_BYTES] + payload) != crc:
         raise PacketError("corrupt: the CRC is wrong")
-    if version != VERSION and kind != PacketType.REFUSED:
+    if version != VERSION and kind not in {PacketType.HELLO, PacketType.WELCOME, PacketType.REFUSED}:
         raise PacketError(f"version: {version}, this reads version {VERSION}")
     packet = replace(Packet(kind, *numbers), payload=payload, version=version)
     _check(packet)

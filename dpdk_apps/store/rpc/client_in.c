@@ -127,7 +127,8 @@ take_welcome(struct rpc_client *c, const struct packet *p, uint64_t now)
 		c->counts.stale++;
 		return;
 	}
-	if (agreed.slots == 0 || agreed.slots > wanted->slots ||
+	if (agreed.version_max < wanted->version_min || agreed.version_max > wanted->version_max ||
+			agreed.slots == 0 || agreed.slots > wanted->slots ||
 			(agreed.slots & (agreed.slots - 1)) != 0 ||
 			agreed.most < PACKET_LEAST_MOST || agreed.most > wanted->most ||
 			agreed.value_max != wanted->value_max || agreed.window == 0 ||

@@ -7,7 +7,8 @@ static struct packet
 of_session(const struct rpc_client *c, enum packet_type type, uint64_t id)
 {
 	return (struct packet){
-			.version = PACKET_VERSION_MAX,
+			.version = c->state == RPC_OPEN ? c->agreed.version_max
+							: c->config.wanted.version_max,
 			.type = (uint8_t)type,
 			.client_epoch = c->config.epoch,
 			.server_epoch = c->server_epoch,

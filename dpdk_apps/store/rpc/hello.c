@@ -88,7 +88,7 @@ hello_agree(struct hello *both, struct refusal *r, const struct hello *ours,
 	} else if (both->most < PACKET_LEAST_MOST) {
 		r->reason = REFUSAL_PACKET;
 		r->offered = PACKET_LEAST_MOST;
-	} else if (theirs->value_max > ours->value_max ||
+	} else if (theirs->value_max == 0 || theirs->value_max > ours->value_max ||
 			theirs->value_max > value_limit(both->most)) {
 		r->reason = REFUSAL_VALUE;
 		r->offered = (uint32_t)(ours->value_max < value_limit(both->most)

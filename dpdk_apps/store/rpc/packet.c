@@ -129,6 +129,13 @@ check_payload(const struct packet *p)
 	return PACKET_TYPE;
 }
 
+/* What versions are agreed on by. */
+static bool
+is_of_every_version(uint8_t type)
+{
+	return type == PACKET_HELLO || type == PACKET_WELCOME || type == PACKET_REFUSED;
+}
+
 enum packet_error
 packet_decode(struct packet *p, const uint8_t *from, size_t n)
 {
@@ -159,9 +166,8 @@ packet_decode(struct packet *p, const uint8_t *from, size_t n)
 	crc = crc32c(0, from, AT_CRC);
 	if (crc32c(crc, p->payload, p->length) != wire_get_be32(from + AT_CRC))
 		return PACKET_CORRUPT;
-	/* A REFUSED is read whatever its version: it tells the version that is missing. */
 	if ((p->version < PACKET_VERSION_MIN || p->version > PACKET_VERSION_MAX) &&
-			p->type != PACKET_REFUSED)
+			!is_of_every_version(p->type))
 		return PACKET_VERSION;
 	return check_payload(p);
 }

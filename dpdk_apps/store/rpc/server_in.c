@@ -43,15 +43,17 @@ run(struct rpc_server *s, struct session *session, struct slot *slot, const uint
 	server_pump(s, session, slot, now);
 }
 
-/* The bitmap of an answer's receiver; an empty one says that it has nothing. */
+/* What the client says of the answer: which fragments it has, or that it waited in vain. */
 static void
 answer_progress(struct session *session, struct slot *slot, const struct packet *p)
 {
 	struct sending *out = &slot->out;
 	uint32_t before = out->flight;
 
-	(void)sending_progress(out, p->payload, p->count,
-			(p->flags & PACKET_REPORT) != 0 ? 0 : FRAGMENTS_REORDER);
+	/* A request has no bitmap. */
+	if (p->type == PACKET_ASK)
+		(void)sending_progress(out, p->payload, p->count,
+				(p->flags & PACKET_REPORT) != 0 ? 0 : FRAGMENTS_REORDER);
 	if ((p->flags & PACKET_LATE) != 0)
 		sending_late(out, out->order);
 	session->flight -= before - out->flight;
@@ -193,7 +195,8 @@ take_of_session(struct rpc_server *s, uint32_t peer, const struct packet *p, uin
 		take_request(s, session, p, now);
 	} else if (p->type == PACKET_ASK) {
 		take_ask(s, session, p, now);
-	} else {
+	} else if (!session_runs(session)) {
+		/* In the middle of run() the session is needed: it ends by its age. */
 		s->counts.sessions_ended++;
 		session_end(s, session);
 	}

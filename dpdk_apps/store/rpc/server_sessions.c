@@ -34,9 +34,8 @@ too_old(const struct rpc_server *s, const struct session *session, uint64_t now)
 	return now > session->heard && now - session->heard > s->config.session_age;
 }
 
-/* Before a session is ended: none of its requests may be in the middle of run(). */
-static bool
-runs(const struct session *session)
+bool
+session_runs(const struct session *session)
 {
 	for (uint32_t i = 0; i < session->agreed.slots; i++)
 		if (session->slots[i].state == SLOT_RUNNING)
@@ -54,7 +53,7 @@ make_room(struct rpc_server *s, uint32_t peer, uint64_t now)
 		struct session *session = &s->sessions[i];
 
 		if (session->client == 0 || (session->peer != peer && !too_old(s, session, now)) ||
-				runs(session))
+				session_runs(session))
 			continue;
 		if (oldest == NULL || session->heard < oldest->heard)
 			oldest = session;
@@ -187,7 +186,7 @@ sessions_expire(struct rpc_server *s, uint64_t now)
 
 		if (session->client == 0)
 			continue;
-		if (too_old(s, session, now) && !runs(session)) {
+		if (too_old(s, session, now) && !session_runs(session)) {
 			s->counts.sessions_aged++;
 			session_end(s, session);
 		} else {
