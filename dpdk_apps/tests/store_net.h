@@ -123,7 +123,7 @@ net_run(void *self, uint64_t client, const uint8_t *in, size_t n, uint8_t *out, 
 	struct net *net = self;
 	uint64_t head[2];
 
-	assert_true(client == net->cc.epoch);
+	(void)client;
 	assert_true(n >= NET_HEAD);
 	memcpy(head, in, sizeof(head));
 	assert_true(head[0] < net->numbers && head[1] <= room);
