@@ -191,7 +191,7 @@ net_client_start(struct net *n)
 /* A network for `numbers` requests; `plan` (NULL: none) is what befalls packets in each direction.
  */
 static inline struct net *
-net_make(uint32_t numbers, const struct fault_plan *plan)
+net_make_seeded(uint32_t numbers, const struct fault_plan *plan, uint64_t seed)
 {
 	struct net *n = calloc(1, sizeof(*n));
 
@@ -210,7 +210,7 @@ net_make(uint32_t numbers, const struct fault_plan *plan)
 		struct fault_config fc = {.under = &n->ends[i].carrier,
 				.ticks = net_ticks,
 				.clock = n,
-				.seed = 77 + i};
+				.seed = 2 * seed + i};
 
 		n->ends[i].carrier = (struct carrier){
 				.calls = &net_calls, .most = NET_MOST, .window = 64};
@@ -227,7 +227,7 @@ net_make(uint32_t numbers, const struct fault_plan *plan)
 	n->cc = (struct rpc_client_config){.carrier = n->carriers[0],
 			.peer = 8,
 			.epoch = 0xc1,
-			.seed = 5,
+			.seed = seed,
 			.wanted = {.slots = 32, .value_max = NET_VALUE},
 			.rto_first = 500 * NET_US,
 			.rto_floor = 100 * NET_US,
@@ -249,6 +249,12 @@ net_make(uint32_t numbers, const struct fault_plan *plan)
 	net_server_start(n);
 	net_client_start(n);
 	return n;
+}
+
+static inline struct net *
+net_make(uint32_t numbers, const struct fault_plan *plan)
+{
+	return net_make_seeded(numbers, plan, 77);
 }
 
 /* One step of both ends; time goes on by `ticks`. */

@@ -224,6 +224,39 @@ a_welcome_that_was_not_wanted_is_not_taken(void **state)
 	assert_int_equal(rpc_client_counts(n->client).unexpected, 7);
 }
 
+/* Found by the fuzzer: slots with requests in them were forgotten. */
+static void
+what_was_agreed_on_stays(void **state)
+{
+	struct net *n = *state;
+	uint8_t bytes[HELLO_BYTES];
+	struct hello less = wire_wanted();
+	struct wire_packet w;
+	struct packet p;
+
+	assert_int_equal(net_request(n, 1, 100, 100, rooms[0]), 0);
+	wire_only(n, 1, PACKET_REQUEST, &w);
+	p = w.p;
+	n->now += n->cc.heartbeat;
+	(void)rpc_client_poll(n->client, n->now);
+	do
+		assert_true(wire_next(n, 1, &w));
+	while (w.p.type != PACKET_HELLO);
+	p.type = PACKET_WELCOME;
+	p.id = w.p.id;
+	p.total = 0;
+	p.count = 0;
+	p.payload = bytes;
+	p.length = HELLO_BYTES;
+	less.slots = 4;
+	hello_write(bytes, &less);
+	wire_to_client(n, &p);
+	assert_int_equal(rpc_client_counts(n->client).unexpected, 1);
+	assert_int_equal(rpc_client_agreed(n->client).slots, 32);
+	assert_true(net_until(n, 1, 100000 * NET_US));
+	assert_int_equal(n->ended[1], 1 + RPC_ANSWERED);
+}
+
 static void
 ids_wrap_round(void **state)
 {
@@ -350,6 +383,7 @@ main(void)
 			RULE(what_was_out_at_a_restart_is_told_to_be_unknown),
 			RULE(words_of_earlier_servers_and_sessions_have_no_effect),
 			RULE(a_welcome_that_was_not_wanted_is_not_taken),
+			RULE(what_was_agreed_on_stays),
 			RULE(ids_wrap_round),
 			RULE(a_carrier_that_is_full_only_delays),
 			RULE(a_session_goes_on_over_another_connection),

@@ -1,5 +1,7 @@
 #include "client_internal.h"
 
+#include <string.h>
+
 #include "wire.h"
 
 /* Something has come about this request: its wait begins anew. */
@@ -120,6 +122,7 @@ take_welcome(struct rpc_client *c, const struct packet *p, uint64_t now)
 {
 	const struct hello *wanted = &c->config.wanted;
 	struct hello agreed;
+	bool same;
 
 	hello_read(&agreed, p->payload);
 	/* Only the last HELLO's: an earlier one may be of a server that has ended since. */
@@ -137,9 +140,14 @@ take_welcome(struct rpc_client *c, const struct packet *p, uint64_t now)
 		c->counts.unexpected++;
 		return;
 	}
+	same = p->server_epoch == c->server_epoch && p->session == c->session;
+	/* What a session agreed on stays: requests are out that were cut by it. */
+	if (same && memcmp(&agreed, &c->agreed, sizeof(agreed)) != 0) {
+		c->counts.unexpected++;
+		return;
+	}
 	c->heard = now;
-	if (c->server_epoch != 0 &&
-			(p->server_epoch != c->server_epoch || p->session != c->session))
+	if (c->server_epoch != 0 && !same)
 		lost_session(c, now);
 	c->hello_tries = 0;
 	c->next = now;

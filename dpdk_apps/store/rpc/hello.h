@@ -30,6 +30,7 @@ struct hello {
 	uint8_t version_min;
 	uint8_t version_max;
 };
+_Static_assert(sizeof(struct hello) == HELLO_BYTES, "no padding: two are compared by their bytes");
 
 enum refusal_reason {
 	REFUSAL_NONE,
