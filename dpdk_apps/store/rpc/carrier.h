@@ -27,8 +27,8 @@ struct carrier_calls {
 	 */
 	int (*send)(struct carrier *c, uint32_t peer, const struct iovec *parts, int count);
 	/* Hands all that has come to `take`, without waiting; what send() kept back leaves too. A
-	 * carrier whose peer is gone (to a client: the server) connects again from here. Returns how
-	 * many packets came. */
+	 * carrier whose peer is gone (to a client: the server) connects again from here. Returns
+	 * how many packets came. */
 	uint32_t (*poll)(struct carrier *c, carrier_take *take, void *self);
 	/*
 	 * Sleeps until a packet may have come, `fd` (-1: none) is readable, or `ns` have passed.
