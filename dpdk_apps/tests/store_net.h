@@ -1,39 +1,18 @@
-/* Two carriers with a network in memory between them, in simulated time; a client, a server and
- * faults on it; and requests whose bytes follow from their number, so that each is checked whole.
+/* A client and a server of the store with faults between them, and requests whose bytes follow from
+ * their number, so that each is checked whole.
  */
 #ifndef TESTS_STORE_NET_H
 #define TESTS_STORE_NET_H
-
-#include <errno.h>
 
 #include "client.h"
 #include "fault.h"
 #include "mix64.h"
 #include "server.h"
+#include "store_link.h"
 #include "unit.h"
 
-#define NET_QUEUE 4096
-#define NET_US 1000u /* a tick is a nanosecond */
-#define NET_LATENCY (5 * NET_US)
-#define NET_MOST 1472 /* MTU 1500 */
 #define NET_VALUE (1024 * 1024 + 4096)
 #define NET_HEAD 16 /* of a request: its number, the bytes of its answer */
-
-struct net_packet {
-	uint8_t *bytes;
-	uint32_t n;
-	uint64_t due;
-};
-
-struct net_end {
-	struct carrier carrier; /* first */
-	struct net *net;
-	struct net_packet queue[NET_QUEUE]; /* what comes here */
-	uint32_t head, tail;
-	uint32_t peer; /* as the other end sees this one */
-	int refuse;    /* what send() returns instead */
-	uint32_t high; /* the most that were ever under way */
-};
 
 struct net {
 	struct net_end ends[2]; /* the client's and the server's */
@@ -51,58 +30,8 @@ struct net {
 	uint64_t wrong;	    /* requests or answers with a wrong byte */
 	uint64_t ends_more; /* ends beyond the first */
 	uint64_t ended_count;
-	uint8_t *slots[HELLO_SLOTS_MAX]; /* requests' bytes; taken by number */
+	uint64_t caller; /* whose request was carried out last */
 };
-
-static inline int
-net_send(struct carrier *c, uint32_t peer, const struct iovec *parts, int count)
-{
-	struct net_end *from = (struct net_end *)c;
-	struct net_end *to = &from->net->ends[from == from->net->ends];
-	struct net_packet *p = &to->queue[to->tail % NET_QUEUE];
-	uint32_t at = 0;
-
-	(void)peer;
-	if (from->refuse != 0)
-		return from->refuse;
-	if (to->tail - to->head == NET_QUEUE)
-		return -EAGAIN;
-	p->bytes = malloc(c->most);
-	assert_non_null(p->bytes);
-	for (int i = 0; i < count; i++) {
-		assert_true(at + parts[i].iov_len <= c->most);
-		memcpy(p->bytes + at, parts[i].iov_base, parts[i].iov_len);
-		at += (uint32_t)parts[i].iov_len;
-	}
-	/* Of exactly its size, so that ASan sees a byte too far. */
-	p->bytes = realloc(p->bytes, at + (at == 0));
-	assert_non_null(p->bytes);
-	p->n = at;
-	p->due = from->net->now + NET_LATENCY;
-	to->tail++;
-	if (to->tail - to->head > to->high)
-		to->high = to->tail - to->head;
-	return 0;
-}
-
-static inline uint32_t
-net_poll(struct carrier *c, carrier_take *take, void *self)
-{
-	struct net_end *e = (struct net_end *)c;
-	struct net_end *other = &e->net->ends[e == e->net->ends];
-	uint32_t came = 0;
-
-	while (e->head != e->tail && e->queue[e->head % NET_QUEUE].due <= e->net->now) {
-		struct net_packet p = e->queue[e->head++ % NET_QUEUE];
-
-		take(self, other->peer, p.bytes, p.n, e->net->now);
-		free(p.bytes);
-		came++;
-	}
-	return came;
-}
-
-static const struct carrier_calls net_calls = {.send = net_send, .poll = net_poll};
 
 static inline uint64_t
 net_ticks(void *clock)
@@ -123,7 +52,7 @@ net_run(void *self, uint64_t client, const uint8_t *in, size_t n, uint8_t *out, 
 	struct net *net = self;
 	uint64_t head[2];
 
-	(void)client;
+	net->caller = client;
 	assert_true(n >= NET_HEAD);
 	memcpy(head, in, sizeof(head));
 	assert_true(head[0] < net->numbers && head[1] <= room);
@@ -206,16 +135,13 @@ net_make_seeded(uint32_t numbers, const struct fault_plan *plan, uint64_t seed)
 
 		memcpy(n->pattern + 8 * i, &word, 8);
 	}
+	net_link(n->ends, &n->now);
 	for (uint32_t i = 0; i < 2; i++) {
 		struct fault_config fc = {.under = &n->ends[i].carrier,
 				.ticks = net_ticks,
 				.clock = n,
 				.seed = 2 * seed + i};
 
-		n->ends[i].carrier = (struct carrier){
-				.calls = &net_calls, .most = NET_MOST, .window = 64};
-		n->ends[i].net = n;
-		n->ends[i].peer = 7 + i;
 		n->carriers[i] = &n->ends[i].carrier;
 		if (plan == NULL)
 			continue;
@@ -292,17 +218,9 @@ net_until(struct net *n, uint64_t ended, uint64_t ticks)
 }
 
 static inline void
-net_lose_all(struct net *n)
-{
-	for (int i = 0; i < 2; i++)
-		while (n->ends[i].head != n->ends[i].tail)
-			free(n->ends[i].queue[n->ends[i].head++ % NET_QUEUE].bytes);
-}
-
-static inline void
 net_end(struct net *n)
 {
-	net_lose_all(n);
+	net_lose(n->ends);
 	rpc_client_destroy(n->client);
 	rpc_server_destroy(n->server);
 	fault_destroy(n->faults[0]);
