@@ -207,6 +207,37 @@ the_window_bounds_what_is_under_way(void **state)
 	wire_nothing(n, 0);
 }
 
+static void
+a_peer_that_is_gone_is_sent_nothing_until_it_asks(void **state)
+{
+	struct net *n = *state;
+	struct packet of = wire_session(n, WIRE_CLIENT, 7);
+	struct packet small = wire_request(n, &of, 1, 5, 100, 200, 0, room);
+	struct packet p;
+	struct wire_packet w;
+
+	n->ends[1].refuse = -ENOTCONN;
+	wire_to_server(n, 7, &small);
+	p = wire_request(n, &of, 2, 6, 100, 20000, 0, room);
+	wire_to_server(n, 7, &p);
+	for (int i = 0; i < 100; i++)
+		(void)rpc_server_poll(n->server, n->now);
+	assert_int_equal(rpc_server_counts(n->server).send_failed, 2);
+	n->ends[1].refuse = 0;
+	(void)rpc_server_poll(n->server, n->now);
+	wire_nothing(n, 0);
+	(void)wire_session(n, WIRE_CLIENT, 9);
+	p = of;
+	p.type = PACKET_ASK;
+	p.flags = PACKET_LATE;
+	for (p.id = 1; p.id < 3; p.id++) {
+		wire_to_server(n, 9, &p);
+		assert_true(wire_next(n, 0, &w));
+		assert_int_equal(w.p.index, 0);
+	}
+	assert_int_equal(n->runs[5] + n->runs[6], 2);
+}
+
 /* run() that takes the same request, and a BYE, in its middle. */
 struct nested {
 	struct net *n;
@@ -296,6 +327,7 @@ main(void)
 			RULE(an_answer_in_fragments_is_repeated_singly),
 			RULE(a_late_copy_of_a_large_request_acknowledges_nothing),
 			RULE(the_window_bounds_what_is_under_way),
+			RULE(a_peer_that_is_gone_is_sent_nothing_until_it_asks),
 			RULE(a_copy_of_what_is_being_carried_out_hears_busy),
 			RULE(a_request_that_never_gets_whole_is_given_up),
 	};

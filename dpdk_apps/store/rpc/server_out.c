@@ -105,6 +105,7 @@ server_pump(struct rpc_server *s, struct session *session, struct slot *slot, ui
 				.id = slot->id,
 		};
 		bool last;
+		int result;
 
 		if (session->flight >= window && out->count > 1)
 			settle(s, session, slot, now);
@@ -118,8 +119,10 @@ server_pump(struct rpc_server *s, struct session *session, struct slot *slot, ui
 		       out->lost + (uint32_t)(out->count - out->next) == 1;
 		if (p.count > 1 && last)
 			p.flags |= PACKET_REPORT;
-		if (send_packet(s, session->peer, &p) != 0) {
-			slot->stalled = true;
+		result = send_packet(s, session->peer, &p);
+		if (result != 0) {
+			/* A peer that is gone asks again when it is back. */
+			slot->stalled = result == -EAGAIN;
 			break;
 		}
 		if (sending_sent(out, (uint16_t)index))
