@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from functools import cache
+
+from orchestrator.apps.crc32c import crc32c
 
 MAGIC = 0x4453
 VERSION = 1
@@ -142,19 +143,6 @@ def decode_refusal(payload: bytes) -> Refusal:
     return Refusal(*_REFUSAL.unpack(payload))
 
 
-def crc32c(data: bytes) -> int:
-    """CRC32C (Castagnoli) as in RFC 3720.
-
-    >>> hex(crc32c(b"123456789"))
-    '0xe3069283'
-    """
-    table = _crc_table()
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
-    return crc ^ 0xFFFFFFFF
-
-
 def _check(packet: Packet) -> None:
     sizes = {
         PacketType.HELLO: _HELLO.size,
@@ -191,14 +179,3 @@ def _is_fragment(packet: Packet) -> bool:
         and last * part < packet.total <= packet.count * part
         and length == min(part, packet.total - packet.offset)
     )
-
-
-@cache
-def _crc_table() -> tuple[int, ...]:
-    table = []
-    for value in range(256):
-        crc = value
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-        table.append(crc)
-    return tuple(table)
