@@ -39,8 +39,11 @@ struct carrier_calls {
 
 struct carrier {
 	const struct carrier_calls *calls;
-	uint32_t most;	 /* bytes of a packet, header included */
-	uint32_t window; /* packets that may be under way to one peer without overrunning it */
+	uint32_t most; /* bytes of a packet, header included */
+	/* Packets that may be under way to one peer without overrunning it: half of what its queue
+	 * takes, since questions and one packet for each slot come on top (docs/store-protocol.md).
+	 */
+	uint32_t window;
 	bool reliable;
 };
 

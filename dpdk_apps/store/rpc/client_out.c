@@ -68,7 +68,9 @@ client_pump(struct rpc_client *c, struct call *call, uint64_t now)
 		       call->out.lost + (uint32_t)(call->out.count - call->out.next) == 1;
 		if (p.count > 1 && last)
 			p.flags |= PACKET_REPORT;
-		if (call->timeouts > 0)
+		/* Of a large one an ASK says so, once: each LATE packet may have a window of
+		 * answers. */
+		if (call->timeouts > 0 && p.count == 1)
 			p.flags |= PACKET_LATE;
 		if (send_packet(c, &p) != 0) {
 			c->stalled = true;

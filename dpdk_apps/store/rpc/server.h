@@ -24,7 +24,8 @@ struct rpc_server;
 /*
  * Carries out a request of `client` (its epoch) and writes the answer, of at most `room` bytes;
  * returns its bytes. Called once for each request, whatever became of the packets. A small request
- * is read where the carrier has it: `in` has no alignment beyond that.
+ * is read where the carrier has it: `in` is aligned to nothing, so that no struct may be cast onto
+ * it.
  */
 typedef size_t rpc_run(void *self, uint64_t client, const uint8_t *in, size_t n, uint8_t *out,
 		size_t room);
