@@ -22,11 +22,13 @@ typedef void carrier_take(
 struct carrier_calls {
 	/*
 	 * Sends one packet of `count` parts, copying them: they are the caller's again at once. 0;
-	 * -EAGAIN where there is no room now; -ENOTCONN where that peer is gone.
+	 * -EAGAIN where there is no room now; -ENOTCONN where that peer is gone. Called from within
+	 * take() as well, with parts that may be bytes of the packet that is shown there.
 	 */
 	int (*send)(struct carrier *c, uint32_t peer, const struct iovec *parts, int count);
-	/* Hands all that has come to `take`, without waiting; what send() kept back leaves too.
-	 * Returns how many packets came. */
+	/* Hands all that has come to `take`, without waiting; what send() kept back leaves too. A
+	 * carrier whose peer is gone (to a client: the server) connects again from here. Returns
+	 * how many packets came. */
 	uint32_t (*poll)(struct carrier *c, carrier_take *take, void *self);
 	/*
 	 * Sleeps until a packet may have come, `fd` (-1: none) is readable, or `ns` have passed.
@@ -37,8 +39,11 @@ struct carrier_calls {
 
 struct carrier {
 	const struct carrier_calls *calls;
-	uint32_t most;	 /* bytes of a packet, header included */
-	uint32_t window; /* packets that may be under way to one peer without overrunning it */
+	uint32_t most; /* bytes of a packet, header included */
+	/* Packets that may be under way to one peer without overrunning it: half of what its queue
+	 * takes, since questions and one packet for each slot come on top (docs/store-protocol.md).
+	 */
+	uint32_t window;
 	bool reliable;
 };
 
