@@ -8,7 +8,7 @@
 #include "nodes.h"
 #include "open_files.h"
 
-#define NODES 8
+#define NODES 16
 #define OPENS 4
 #define MOST_OPEN (NODES_STEADY + 1)
 #define ANN 1u
@@ -187,6 +187,24 @@ a_full_table_says_so(void **state)
 }
 
 static void
+few_descriptors_serve_many_nodes(void **state)
+{
+	struct bench *b = *state;
+	uint64_t ids[NODES];
+	ino_t inodes[NODES];
+
+	for (int i = 0; i < NODES; i++) {
+		ids[i] = enter(b, ANN, i);
+		inodes[i] = inode_of(b, ANN, ids[i]);
+	}
+	assert_int_equal(nodes_with_descriptor(b->nodes), MOST_OPEN);
+	for (int turn = 0; turn < 3; turn++)
+		for (int i = 0; i < NODES; i++)
+			assert_int_equal(inode_of(b, ANN, ids[i]), inodes[i]);
+	assert_int_equal(nodes_with_descriptor(b->nodes), MOST_OPEN);
+}
+
+static void
 handles_are_the_clients_own(void **state)
 {
 	struct bench *b = *state;
@@ -257,6 +275,8 @@ main(void)
 			cmocka_unit_test_setup_teardown(invented_ids_are_stale, set_up, tear_down),
 			cmocka_unit_test_setup_teardown(
 					a_reused_inode_is_another_node, set_up, tear_down),
+			cmocka_unit_test_setup_teardown(
+					few_descriptors_serve_many_nodes, set_up, tear_down),
 			cmocka_unit_test_setup_teardown(a_full_table_says_so, set_up, tear_down),
 			cmocka_unit_test_setup_teardown(
 					handles_are_the_clients_own, set_up, tear_down),

@@ -7,73 +7,25 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "mix64.h"
 
 #define NONE UINT32_MAX
 
-/* What a node has besides its record: not kept over a restart. */
-struct live {
-	int fd;		       /* -1: none; else in the list of those that are open */
-	uint32_t newer, older; /* in that list */
-	uint32_t next;	       /* in its bucket, or in the list of free slots */
-};
-
 struct nodes {
 	struct state *state;
 	int root;
-	struct live *live;
+	struct descriptors *descriptors;
+	uint32_t *next; /* of a slot: in its bucket, or in the list of free ones */
 	uint32_t *buckets, bucket_mask;
 	uint32_t free;
-	uint32_t newest, oldest;
-	uint32_t known, open, most_open;
+	uint32_t known;
 };
 
 static uint32_t *
 bucket_of(const struct nodes *nodes, uint64_t client, const struct file_id *file)
 {
 	return &nodes->buckets[mix64(file_id_hash(file) ^ client) & nodes->bucket_mask];
-}
-
-static void
-detach(struct nodes *nodes, uint32_t slot)
-{
-	struct live *l = &nodes->live[slot];
-
-	*(l->newer != NONE ? &nodes->live[l->newer].older : &nodes->newest) = l->older;
-	*(l->older != NONE ? &nodes->live[l->older].newer : &nodes->oldest) = l->newer;
-}
-
-static void
-attach_newest(struct nodes *nodes, uint32_t slot)
-{
-	struct live *l = &nodes->live[slot];
-
-	l->newer = NONE;
-	l->older = nodes->newest;
-	*(l->older != NONE ? &nodes->live[l->older].newer : &nodes->oldest) = slot;
-	nodes->newest = slot;
-}
-
-/* close(2) of an O_PATH descriptor has nothing to lose. */
-static void
-drop_fd(struct nodes *nodes, uint32_t slot)
-{
-	if (nodes->live[slot].fd < 0)
-		return;
-	detach(nodes, slot);
-	(void)close(nodes->live[slot].fd);
-	nodes->live[slot].fd = -1;
-	nodes->open--;
-}
-
-static void
-keep_fd(struct nodes *nodes, uint32_t slot, int fd)
-{
-	if (nodes->open == nodes->most_open)
-		drop_fd(nodes, nodes->oldest);
-	nodes->live[slot].fd = fd;
-	attach_newest(nodes, slot);
-	nodes->open++;
 }
 
 static uint64_t
@@ -104,7 +56,7 @@ index_slot(struct nodes *nodes, uint32_t slot)
 	const struct node_record *record = &nodes->state->nodes[slot];
 	uint32_t *bucket = bucket_of(nodes, record->client, &record->file);
 
-	nodes->live[slot].next = *bucket;
+	nodes->next[slot] = *bucket;
 	*bucket = slot;
 	nodes->known++;
 }
@@ -116,11 +68,11 @@ release_slot(struct nodes *nodes, uint32_t slot)
 	uint32_t *at = bucket_of(nodes, record->client, &record->file);
 
 	while (*at != slot)
-		at = &nodes->live[*at].next;
-	*at = nodes->live[slot].next;
-	drop_fd(nodes, slot);
+		at = &nodes->next[*at];
+	*at = nodes->next[slot];
+	descriptors_drop(nodes->descriptors, slot);
 	record->used = 0;
-	nodes->live[slot].next = nodes->free;
+	nodes->next[slot] = nodes->free;
 	nodes->free = slot;
 	nodes->known--;
 }
@@ -135,27 +87,22 @@ nodes_open(struct state *state, int root, uint32_t most_open)
 		return NULL;
 	while (buckets < state->node_count)
 		buckets <<= 1;
-	*nodes = (struct nodes){.state = state,
-			.root = root,
-			.bucket_mask = buckets - 1,
-			.free = NONE,
-			.newest = NONE,
-			.oldest = NONE,
-			.most_open = most_open};
-	nodes->live = malloc(state->node_count * sizeof(*nodes->live));
+	*nodes = (struct nodes){
+			.state = state, .root = root, .bucket_mask = buckets - 1, .free = NONE};
+	nodes->descriptors = descriptors_open(state->node_count, most_open);
+	nodes->next = malloc(state->node_count * sizeof(*nodes->next));
 	nodes->buckets = malloc(buckets * sizeof(*nodes->buckets));
-	if (nodes->live == NULL || nodes->buckets == NULL) {
+	if (nodes->descriptors == NULL || nodes->next == NULL || nodes->buckets == NULL) {
 		nodes_close(nodes);
 		errno = ENOMEM;
 		return NULL;
 	}
 	memset(nodes->buckets, 0xff, buckets * sizeof(*nodes->buckets));
 	for (uint32_t slot = 0; slot < *state->nodes_used; slot++) {
-		nodes->live[slot].fd = -1;
 		if (state->nodes[slot].used != 0) {
 			index_slot(nodes, slot);
 		} else {
-			nodes->live[slot].next = nodes->free;
+			nodes->next[slot] = nodes->free;
 			nodes->free = slot;
 		}
 	}
@@ -167,9 +114,8 @@ nodes_close(struct nodes *nodes)
 {
 	if (nodes == NULL)
 		return;
-	while (nodes->open > 0)
-		drop_fd(nodes, nodes->oldest);
-	free(nodes->live);
+	descriptors_close(nodes->descriptors);
+	free(nodes->next);
 	free(nodes->buckets);
 	free(nodes);
 }
@@ -182,7 +128,7 @@ find(const struct nodes *nodes, uint64_t client, const struct file_id *file)
 	while (slot != NONE &&
 			(nodes->state->nodes[slot].client != client ||
 					!file_id_same(&nodes->state->nodes[slot].file, file)))
-		slot = nodes->live[slot].next;
+		slot = nodes->next[slot];
 	return slot;
 }
 
@@ -192,10 +138,9 @@ take_slot(struct nodes *nodes)
 	uint32_t slot = nodes->free;
 
 	if (slot != NONE) {
-		nodes->free = nodes->live[slot].next;
+		nodes->free = nodes->next[slot];
 	} else if (*nodes->state->nodes_used < nodes->state->node_count) {
 		slot = *nodes->state->nodes_used;
-		nodes->live[slot].fd = -1;
 		*nodes->state->nodes_used = slot + 1;
 	} else {
 		errno = ENFILE;
@@ -246,8 +191,8 @@ nodes_enter(struct nodes *nodes, uint64_t client, int fd)
 	uint32_t slot = enter(nodes, client, fd);
 	int reason = errno;
 
-	if (slot != NONE && nodes->live[slot].fd < 0) {
-		keep_fd(nodes, slot, fd);
+	if (slot != NONE && descriptors_use(nodes->descriptors, slot) < 0) {
+		descriptors_keep(nodes->descriptors, slot, fd);
 		return id_of(nodes, slot);
 	}
 	(void)close(fd);
@@ -282,14 +227,12 @@ nodes_path(struct nodes *nodes, uint64_t client, uint64_t id)
 	slot = slot_of(nodes, client, id);
 	if (slot == NONE)
 		return -1;
-	if (nodes->live[slot].fd >= 0) {
-		detach(nodes, slot);
-		attach_newest(nodes, slot);
-		return nodes->live[slot].fd;
-	}
+	fd = descriptors_use(nodes->descriptors, slot);
+	if (fd >= 0)
+		return fd;
 	fd = file_id_open(nodes->root, &nodes->state->nodes[slot].file, O_PATH | O_NOFOLLOW);
 	if (fd >= 0)
-		keep_fd(nodes, slot, fd);
+		descriptors_keep(nodes->descriptors, slot, fd);
 	return fd;
 }
 
@@ -337,5 +280,5 @@ nodes_known(const struct nodes *nodes)
 uint32_t
 nodes_with_descriptor(const struct nodes *nodes)
 {
-	return nodes->open;
+	return descriptors_count(nodes->descriptors);
 }
