@@ -190,6 +190,20 @@ ids_of_others_are_refused(void **state)
 }
 
 static void
+after_destroy_a_client_is_a_stranger(void **state)
+{
+	struct bench *b = *state;
+	uint64_t node, handle;
+
+	(void)init(b, ANN);
+	create(b, ANN, &node, &handle);
+	assert_int_equal(ask(b, ANN, FUSE_DESTROY, 0, NULL, 0, NULL, 0), 0);
+	assert_int_equal(get(b, ANN, node, handle), -ENOTCONN);
+	(void)init(b, ANN);
+	assert_int_equal(get(b, ANN, node, handle), -EBADF);
+}
+
+static void
 open_files_go_on_in_the_next_server(void **state)
 {
 	struct bench *b = *state;
@@ -284,6 +298,8 @@ main(void)
 					init_agrees_on_what_is_promised, set_up, tear_down),
 			cmocka_unit_test_setup_teardown(
 					ids_of_others_are_refused, set_up, tear_down),
+			cmocka_unit_test_setup_teardown(
+					after_destroy_a_client_is_a_stranger, set_up, tear_down),
 			cmocka_unit_test_setup_teardown(
 					open_files_go_on_in_the_next_server, set_up, tear_down),
 			cmocka_unit_test_setup_teardown(

@@ -1,6 +1,6 @@
 /*
  * Files belong to who made them: the thread takes the user and group of the request while it
- * makes one, so that a file is never seen with another owner.
+ * makes one, so that a file is never seen with another owner, and no umask.
  *
  * Capabilities to pass over permissions stay: whether the user may make the file there depends
  * on supplementary groups, which a FUSE request does not name. The client's kernel knows them and

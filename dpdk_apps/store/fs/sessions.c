@@ -12,6 +12,9 @@
 /* Newer than the headers of the distributions that this is built on (7.39). */
 #define DIRECT_IO_ALLOW_MMAP (1ull << 36)
 
+/* Direct requests of asynchronous I/O count as background ones: queue depths to 32 have room. */
+#define BACKGROUND_MOST 64
+
 /* What is agreed on with the client's kernel. */
 static void
 agree(void *userdata, struct fuse_conn_info *conn)
@@ -21,6 +24,7 @@ agree(void *userdata, struct fuse_conn_info *conn)
 	conn->want &= ~(unsigned int)FUSE_CAP_HANDLE_KILLPRIV;
 	/* One client's kernel may not keep writes back from the others. */
 	conn->want &= ~(unsigned int)FUSE_CAP_WRITEBACK_CACHE;
+	conn->max_background = BACKGROUND_MOST;
 }
 
 static const struct fuse_lowlevel_ops operations = {

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backing.h"
@@ -99,8 +98,6 @@ executor_open(const struct executor_options *options)
 		executor_close(e);
 		return NULL;
 	}
-	/* Modes come with the client's umask taken off. */
-	(void)umask(0);
 	return e;
 }
 
@@ -190,6 +187,9 @@ executor_run(struct executor *e, uint64_t client, const uint8_t *in, size_t in_b
 	if (s == NULL)
 		return refuse(e, &header, ENOTCONN, &e->counts.strangers);
 	session_run(s, &header, in, in_bytes);
+	/* Its kernel has unmounted: libfuse's session is over, and so is what the client held. */
+	if (header.opcode == FUSE_DESTROY)
+		executor_leave(e, client);
 	if (e->answer_bytes == 0)
 		e->counts.unanswered++;
 	return e->answer_bytes;

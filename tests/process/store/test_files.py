@@ -6,7 +6,9 @@ import errno
 import fcntl
 import mmap
 import os
+import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -150,3 +152,9 @@ def test_another_mount_sees_what_was_written_and_closed(mount: Mount, store: Mou
     assert path.read_bytes() == b"first"
     (store.at / "file").write_bytes(b"the second, which is longer")
     assert path.read_bytes() == b"the second, which is longer"
+
+
+def test_programs_run_from_it(either_cache: Mounted) -> None:
+    program = either_cache.at / "echo"
+    shutil.copy("/bin/echo", program)
+    assert subprocess.run([str(program), "hello"], capture_output=True, text=True, check=True).stdout == "hello\n"
