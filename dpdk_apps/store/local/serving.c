@@ -14,11 +14,14 @@
 #define CLIENT 1
 /* How long applications that still use the mount are served once it was asked to end. */
 #define LEAVE_MS 3000
+/* After so many requests in a row, locks that are waited for are asked for as well. */
+#define ASK_AGAIN_EVERY 64
 
 struct server {
 	int fuse;
 	struct executor *executor;
 	struct waiting_locks waiting;
+	uint32_t served;
 	_Alignas(8) uint8_t in[EXECUTOR_REQUEST_MAX];
 	_Alignas(8) uint8_t out[EXECUTOR_ANSWER_MAX];
 };
@@ -132,6 +135,21 @@ now_ms(void)
 			       : 0;
 }
 
+/* A request, or what there is to do when none came. */
+static enum turn
+take_turn(struct server *v, bool stop_wanted)
+{
+	enum turn turn = take_request(v);
+
+	if (turn == TURN_IDLE && wait_for_work(v, stop_wanted) != 0)
+		return TURN_FAILED;
+	/* Who waits for a lock is not forgotten while others keep the server busy. */
+	if ((turn == TURN_IDLE || (turn == TURN_SERVED && ++v->served % ASK_AGAIN_EVERY == 0)) &&
+			ask_again(v) != 0)
+		return TURN_FAILED;
+	return turn;
+}
+
 /* Until the file system is gone, or those that use it had their time. */
 static enum turn
 serve_until_gone(struct server *v)
@@ -139,11 +157,8 @@ serve_until_gone(struct server *v)
 	int64_t end = now_ms() + LEAVE_MS;
 	enum turn turn = TURN_SERVED;
 
-	while ((turn == TURN_SERVED || turn == TURN_IDLE) && now_ms() < end) {
-		turn = take_request(v);
-		if (turn == TURN_IDLE && (wait_for_work(v, false) != 0 || ask_again(v) != 0))
-			return TURN_FAILED;
-	}
+	while ((turn == TURN_SERVED || turn == TURN_IDLE) && now_ms() < end)
+		turn = take_turn(v, false);
 	return turn;
 }
 
@@ -159,11 +174,8 @@ serve(struct mounting *m, struct executor *e)
 	}
 	v->fuse = m->fuse;
 	v->executor = e;
-	while (!lifecycle_stopping() && (turn == TURN_SERVED || turn == TURN_IDLE)) {
-		turn = take_request(v);
-		if (turn == TURN_IDLE && (wait_for_work(v, true) != 0 || ask_again(v) != 0))
-			turn = TURN_FAILED;
-	}
+	while (!lifecycle_stopping() && (turn == TURN_SERVED || turn == TURN_IDLE))
+		turn = take_turn(v, true);
 	/* Unmounting may write what is left in the client's page cache: it is still served. */
 	mounting_leave(m);
 	if (turn == TURN_SERVED || turn == TURN_IDLE)
