@@ -16,6 +16,7 @@ enum {
 	OPTION_RX_DESC,
 	OPTION_TX_DESC,
 	OPTION_MBUFS,
+	OPTION_CYCLES,
 	OPTION_STATS,
 };
 
@@ -26,6 +27,7 @@ static const struct option table[] = {
 		{"rx-desc", required_argument, NULL, OPTION_RX_DESC},
 		{"tx-desc", required_argument, NULL, OPTION_TX_DESC},
 		{"mbufs", required_argument, NULL, OPTION_MBUFS},
+		{"count-cycles", no_argument, NULL, OPTION_CYCLES},
 		{"stats", required_argument, NULL, OPTION_STATS},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -47,6 +49,7 @@ print_help(void)
 	       "  --rx-desc D         receive descriptors of a queue (%d); primary\n"
 	       "  --tx-desc D         send descriptors of a queue (%d); primary\n"
 	       "  --mbufs M           packet buffers (as many as the queues need); primary\n"
+	       "  --count-cycles      count the ticks of turns in which frames came\n"
 	       "  --stats FILE        where the statistics go\n",
 			GROUP_MAX_PROCS, PORT_DESCRIPTORS, PORT_DESCRIPTORS);
 }
@@ -71,6 +74,9 @@ take(void *options, int option, const char *text)
 		return option_descriptors("--tx-desc", text, &o->wish.tx_desc);
 	case OPTION_MBUFS:
 		return option_count32("--mbufs", text, 64, MAX_MBUFS, &o->mbufs);
+	case OPTION_CYCLES:
+		o->counts_cycles = true;
+		return true;
 	case OPTION_STATS:
 		o->stats = text;
 		return true;

@@ -15,6 +15,7 @@ struct options {
 	struct port_wish wish; /* its queues: num_procs */
 	uint32_t mbufs;	       /* 0: as many as the queues need */
 	enum idle_policy idle;
+	bool counts_cycles;
 	const char *stats; /* path */
 };
 

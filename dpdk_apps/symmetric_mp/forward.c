@@ -3,6 +3,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "clock.h"
 #include "turn_round.h"
 
 const char *
@@ -96,12 +97,15 @@ enum ending
 forward_run(struct forwarder *f)
 {
 	while (!lifecycle_stopping()) {
+		uint64_t began = unlikely(f->counts_cycles) ? clock_ticks() : 0;
 		uint16_t came = 0;
 
 		for (uint16_t i = 0; i < f->lane_count; i++)
 			came += forward_lane(f, &f->lanes[i]);
 		if (came == 0)
 			idle_wait(f->idle);
+		else if (unlikely(f->counts_cycles))
+			f->busy_ticks += clock_ticks() - began;
 		if (f->watches_primary && unlikely(primary_lost(&f->watch)))
 			return ENDED_PRIMARY_DIED;
 	}

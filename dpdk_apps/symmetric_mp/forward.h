@@ -40,6 +40,8 @@ struct forwarder {
 	enum idle_policy idle;
 	bool watches_primary;
 	struct primary_watch watch;
+	bool counts_cycles;
+	uint64_t busy_ticks; /* of turns in which frames came, where they are counted */
 };
 
 /* Why forward_run() returned. */

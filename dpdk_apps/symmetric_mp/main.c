@@ -128,6 +128,7 @@ work(struct process *p)
 	int code;
 
 	forward_init(&p->forwarder, p->group, p->options.proc_id, p->options.idle, !p->primary);
+	p->forwarder.counts_cycles = p->options.counts_cycles;
 	lifecycle_ready("ports=%u proc=%u/%u", p->port_count, p->options.proc_id,
 			p->options.num_procs);
 	ending = forward_run(&p->forwarder);

@@ -86,6 +86,8 @@ report_write(const struct report *r)
 		stats_string(s, "proc_type", r->primary ? "primary" : "secondary");
 		stats_string(s, "idle", r->options->idle == IDLE_YIELD ? "yield" : "spin");
 		stats_string(s, "ended", r->ending == ENDED_BY_SIGNAL ? "signal" : "primary died");
+		if (r->forwarder->counts_cycles)
+			stats_count(s, "busy_ticks", r->forwarder->busy_ticks);
 		write_queues(s, r);
 		write_accounting(s, r->forwarder);
 		write_pool(s, r);
