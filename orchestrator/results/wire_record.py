@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import struct
 from dataclasses import asdict, dataclass, fields
-from functools import cache
+
+from orchestrator.apps.crc32c import crc32c
 
 MAGIC = 0x444D
 VERSION = 1
@@ -146,30 +147,6 @@ def records_of_frame(frame: bytes) -> bytes:
     if udp_bytes < 8 or len(frame) < end:
         raise WireError(f"a UDP length of {udp_bytes} in a frame of {len(frame)} bytes")
     return frame[_FRAME_HEADER_BYTES:end]
-
-
-def crc32c(data: bytes) -> int:
-    """CRC32C (Castagnoli) as in RFC 3720.
-
-    >>> hex(crc32c(b"123456789"))
-    '0xe3069283'
-    """
-    table = _crc_table()
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = crc >> 8 ^ table[(crc ^ byte) & 0xFF]
-    return crc ^ 0xFFFFFFFF
-
-
-@cache
-def _crc_table() -> tuple[int, ...]:
-    table = []
-    for value in range(256):
-        crc = value
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-        table.append(crc)
-    return tuple(table)
 
 
 def _mix64(x: int) -> int:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scapy.all import UDP, Ether, rdpcap, wrpcap
 
+from orchestrator.apps.crc32c import crc32c
 from orchestrator.results.content_proof import prove, read_records
 from orchestrator.results.pcap import ETHERNET, USER0, CaptureError, read_pcap
 from orchestrator.results.wire_record import (
@@ -15,7 +16,6 @@ from orchestrator.results.wire_record import (
     STRUCT,
     WireError,
     WireRecord,
-    crc32c,
     decode,
     decode_reading,
     differences,

@@ -1,0 +1,101 @@
+/*
+ * A request or answer on its way in fragments: what its sender remembers of it, and what its
+ * receiver does. The receiver tells what it has by a bitmap (bit i of byte i / 8: fragment i);
+ * the sender sends again only what is missing.
+ *
+ * What was sent before something that has come, by more than reordering explains, is lost; that is
+ * known from the order of sending, so that nothing waits for a timer but a lost tail.
+ */
+#ifndef STORE_FRAGMENTS_H
+#define STORE_FRAGMENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "packet.h"
+
+#define FRAGMENTS_WORDS (PACKET_FRAGMENTS_MAX / 64)
+/* Packets that may overtake another before it counts as lost, as in QUIC (RFC 9002). */
+#define FRAGMENTS_REORDER 3
+
+struct sending {
+	const uint8_t *bytes;
+	uint32_t total;
+	uint32_t part;	 /* bytes of every fragment but the last */
+	uint32_t flight; /* sent, and neither known to have come nor counted as lost */
+	uint32_t order;	 /* of the next to be sent; the first is 1 */
+	uint32_t newest; /* the highest order that is known to have come */
+	uint16_t count;
+	uint16_t came;			     /* fragments that the receiver has */
+	uint16_t next;			     /* from here on none was ever sent */
+	uint16_t lost;			     /* bits in `again` */
+	uint64_t have[FRAGMENTS_WORDS];	     /* the receiver has it */
+	uint64_t again[FRAGMENTS_WORDS];     /* is to be sent again */
+	uint32_t sent[PACKET_FRAGMENTS_MAX]; /* the order of the last sending of each */
+};
+
+/* How many fragments of `part` bytes. */
+static inline uint32_t
+fragments_count(uint32_t total, uint32_t part)
+{
+	return total == 0 ? 1 : (total - 1) / part + 1;
+}
+
+/* `bytes` stay as they are until all has come or another begins. */
+void sending_start(struct sending *s, const uint8_t *bytes, uint32_t total, uint32_t part);
+
+/* The fragment to be sent now: a lost one before a new one. -1: none. */
+int sending_next(const struct sending *s);
+
+/* Fills in what packet.h says of fragment `index`. */
+void sending_fill(const struct sending *s, uint16_t index, struct packet *p);
+
+/* `index` was sent. True where it had been sent before. */
+bool sending_sent(struct sending *s, uint16_t index);
+
+/*
+ * Takes the receiver's bitmap. `overtaken`: how many may have overtaken another before that counts
+ * as lost. Returns how many fragments are newly known to have come.
+ */
+uint32_t sending_progress(
+		struct sending *s, const uint8_t *bitmap, uint16_t count, uint32_t overtaken);
+
+/* Everything sent before `order` that is not known to have come is lost. */
+void sending_late(struct sending *s, uint32_t order);
+
+/* The receiver has nothing of it (any more): all that was ever sent is to be sent again. */
+void sending_restart(struct sending *s);
+
+/* All has come: nothing is left to send. */
+void sending_finish(struct sending *s);
+
+struct receiving {
+	uint8_t *bytes;
+	uint32_t total;
+	uint32_t part;
+	uint16_t count; /* 0: nothing has begun */
+	uint16_t came;
+	uint16_t unreported; /* fragments that came since the sender was told */
+	uint64_t have[FRAGMENTS_WORDS];
+};
+
+enum receiving_result {
+	RECEIVING_WAITS,    /* taken; others are missing */
+	RECEIVING_WHOLE,    /* taken; nothing is missing */
+	RECEIVING_REPEATED, /* had come before */
+	RECEIVING_REFUSED,  /* contradicts what came before */
+};
+
+/* Whether a packet that was decoded can be a fragment of at most `most` bytes cut at `part`. */
+bool fragment_fits(const struct packet *p, uint32_t part, uint32_t most);
+
+/* Begins with the totals of `p`, which fits; its bytes go to `bytes`. */
+void receiving_start(struct receiving *r, uint8_t *bytes, const struct packet *p, uint32_t part);
+
+/* Takes a fragment that fits. */
+enum receiving_result receiving_add(struct receiving *r, const struct packet *p);
+
+/* Writes the bitmap; returns its bytes, (count + 7) / 8. */
+uint32_t receiving_bitmap(struct receiving *r, uint8_t bitmap[PACKET_BITMAP_BYTES_MAX]);
+
+#endif
