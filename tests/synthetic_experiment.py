@@ -27,6 +27,7 @@ from orchestrator.experiments.records import (
 from orchestrator.results.ingest import ingest
 from orchestrator.results.layout import ExperimentFolder, new_folder
 from orchestrator.results.load import Experiment, open_experiment
+from orchestrator.results.model import TrialResult
 from orchestrator.results.summary import write_summary
 
 LOST = 2**32 - 1
@@ -218,6 +219,29 @@ def write_trial(
         files.of_process(process.host, process.name, "argv").parent.mkdir(parents=True, exist_ok=True)
         files.of_process(process.host, process.name, "argv").write_text("\0".join(process.argv))
         files.of_process(process.host, process.name, "stats.json").write_text(json.dumps(stats))
+
+
+STEADY = tuple(1000 + i % 97 for i in range(5000))
+"""Round trips in ns of a trial that nothing is wrong with."""
+
+
+def outcome_of(
+    folder: ExperimentFolder,
+    rtt: Any = STEADY,
+    *,
+    trial: PlannedTrial | None = None,
+    record: dict[str, Any] | None = None,
+    **files: Any,
+) -> TrialResult:
+    """What comes of a trial of its own whose processes left `files` (as `write_trial`)."""
+    trial = trial or planned_trial()
+    write_trial(folder, trial, rtt, **files)
+    return ingest(folder, record_of(trial, **(record or {})))
+
+
+def names(result: TrialResult) -> list[str]:
+    """Of the verdicts, in their order."""
+    return [verdict.name for verdict in result.verdicts]
 
 
 @dataclass

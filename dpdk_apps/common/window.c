@@ -30,8 +30,9 @@ close_window(struct window *w, uint64_t now)
 		w->unsent = due - sent;
 }
 
-void
-window_cut(struct window *w, uint64_t now, const char *why)
+/* Ends the window, if it is not over, because of `why`. */
+static void
+cut(struct window *w, uint64_t now, const char *why)
 {
 	if (w->closed != 0)
 		return;
@@ -57,7 +58,7 @@ enter_phase(struct window *w, uint64_t now)
 void
 window_fail(struct window *w, uint64_t now, const char *why)
 {
-	window_cut(w, now, why);
+	cut(w, now, why);
 	w->ended = why;
 	(void)enter_phase(w, now);
 }
@@ -66,9 +67,9 @@ enum phase
 window_follow(struct window *w, uint64_t now)
 {
 	if (lifecycle_stopping())
-		window_cut(w, now, "signal");
+		cut(w, now, "signal");
 	else if (meter_next(w->meter) == RECORDER_FULL)
-		window_cut(w, now, "recorder full");
+		cut(w, now, "recorder full");
 	return enter_phase(w, now);
 }
 

@@ -30,9 +30,6 @@ void window_begin(struct window *w, struct meter *m, const struct generator_opti
 /* Where the loop stands at `now`. A signal and a full recorder end the window. */
 enum phase window_follow(struct window *w, uint64_t now);
 
-/* Ends the window, if it is not over, because of `why`. */
-void window_cut(struct window *w, uint64_t now, const char *why);
-
 /*
  * Ends it at `now` because of a failure, which counts whatever was the reason before and also when
  * the window is over. Nothing changes `ended` afterwards.

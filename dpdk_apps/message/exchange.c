@@ -89,7 +89,7 @@ follow(struct exchange *x, uint64_t now)
 	bool closed = x->window.closed != 0;
 	enum phase phase = window_follow(&x->window, now);
 
-	if (!closed && x->window.closed != 0 && !x->link->guard.tripped)
+	if (!closed && x->window.closed != 0)
 		outbox_discard(&x->outbox);
 	return phase;
 }
@@ -157,12 +157,8 @@ void
 exchange_run(struct exchange *x)
 {
 	window_begin(&x->window, &x->meter, &x->line->generator, x->ticks_per_s, clock_ticks());
-	if (!driver_guard_run(&x->link->guard, run, x)) {
-		uint64_t now = clock_ticks();
-
-		window_cut(&x->window, now, "link lost");
-		(void)follow(x, now);
-	}
+	if (!driver_guard_run(&x->link->guard, run, x))
+		window_fail(&x->window, clock_ticks(), "link lost");
 	/* Whatever is still out is lost. */
 	(void)meter_expire(&x->meter, UINT64_MAX, 0);
 	if (x->incoming.reassembly != NULL)

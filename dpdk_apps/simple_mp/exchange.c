@@ -111,14 +111,18 @@ transmit(struct exchange *x, uint64_t now)
 	return taken;
 }
 
-/* The second recorder's window is the meter's. */
+/* The second recorder's window is the meter's, which ends with a ring that is stuck. */
 static enum phase
-follow(struct exchange *x, uint64_t now)
+follow(struct exchange *x, uint64_t now, bool stuck)
 {
 	bool opened = x->window.opened != 0;
 	bool closed = x->window.closed != 0;
-	enum phase phase = window_follow(&x->window, now);
+	enum phase phase = PHASE_OVER;
 
+	if (unlikely(stuck))
+		window_fail(&x->window, now, "ring stuck");
+	else
+		phase = window_follow(&x->window, now);
 	if (!opened && x->window.opened != 0)
 		recorder_window_begin(x->oneway);
 	if (!closed && x->window.closed != 0)
@@ -143,12 +147,9 @@ exchange_run(struct exchange *x, double ticks_per_s)
 
 		if (moved > 0 || open || idle_turns % TURNS_PER_CLOCK_LOOK == 0) {
 			now = clock_ticks();
-			if (unlikely(wards_look(&x->wards, now, meter_next(x->meter)))) {
-				window_cut(&x->window, now, "ring stuck");
-				phase = follow(x, now);
+			phase = follow(x, now, wards_look(&x->wards, now, meter_next(x->meter)));
+			if (unlikely(phase == PHASE_OVER))
 				break;
-			}
-			phase = follow(x, now);
 			/* A lost message must not hold its place in a closed loop. */
 			if (!open && now > next_expiry) {
 				(void)meter_expire(x->meter, now, x->window.timeout);

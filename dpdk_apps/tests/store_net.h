@@ -231,4 +231,44 @@ net_end(struct net *n)
 	free(n);
 }
 
+/* Set-ups and the tear-down of tests. Here the client has no part: packets are made by hand. */
+static inline int
+net_set_up(void **state)
+{
+	*state = net_make(100, NULL);
+	return 0;
+}
+
+/* Here it has a session. */
+static inline int
+net_set_up_open(void **state)
+{
+	struct net *n = net_make(2000, NULL);
+
+	*state = n;
+	net_open(n);
+	return 0;
+}
+
+static inline int
+net_tear_down(void **state)
+{
+	net_end(*state);
+	return 0;
+}
+
+/* One request and its answer, to see that all is well. */
+static inline void
+net_all_is_well(struct net *n, uint32_t number)
+{
+	static uint8_t room[2048];
+	uint64_t ended = n->ended_count;
+
+	assert_int_equal(net_request(n, number, 100, 300, room), 0);
+	assert_true(net_until(n, ended + 1, 100000 * NET_US));
+	assert_int_equal(n->ended[number], 1 + RPC_ANSWERED);
+	assert_int_equal(n->runs[number], 1);
+	assert_int_equal(n->wrong, 0);
+}
+
 #endif

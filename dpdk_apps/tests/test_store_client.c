@@ -4,36 +4,6 @@
 static uint8_t rooms[HELLO_SLOTS_MAX][2048];
 static uint8_t large[NET_VALUE];
 
-static int
-make(void **state)
-{
-	struct net *n = net_make(2000, NULL);
-
-	*state = n;
-	net_open(n);
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	net_end(*state);
-	return 0;
-}
-
-/* One request and its answer, to see that all is well. */
-static void
-all_is_well(struct net *n, uint32_t number)
-{
-	uint64_t ended = n->ended_count;
-
-	assert_int_equal(net_request(n, number, 100, 300, rooms[0]), 0);
-	assert_true(net_until(n, ended + 1, 100000 * NET_US));
-	assert_int_equal(n->ended[number], 1 + RPC_ANSWERED);
-	assert_int_equal(n->runs[number], 1);
-	assert_int_equal(n->wrong, 0);
-}
-
 static void
 a_small_request_is_one_packet_each_way(void **state)
 {
@@ -42,7 +12,7 @@ a_small_request_is_one_packet_each_way(void **state)
 	struct rpc_client_counts after;
 
 	for (uint32_t i = 0; i < 50; i++)
-		all_is_well(n, i);
+		net_all_is_well(n, i);
 	after = rpc_client_counts(n->client);
 	assert_int_equal(after.tx - before.tx, 50);
 	assert_int_equal(after.rx - before.rx, 50);
@@ -102,7 +72,7 @@ a_server_that_is_gone_ends_in_the_deadline(void **state)
 	/* The slots are free again, and a new server is found. */
 	net_server_start(n);
 	net_run_for(n, 200000 * NET_US);
-	all_is_well(n, 3);
+	net_all_is_well(n, 3);
 }
 
 static void
@@ -191,7 +161,7 @@ busy_is_waited_for(void **state)
 	assert_int_equal(rpc_client_counts(n->client).retransmitted, 1);
 }
 
-#define RULE(f) cmocka_unit_test_setup_teardown(f, make, end)
+#define RULE(f) cmocka_unit_test_setup_teardown(f, net_set_up_open, net_tear_down)
 
 int
 main(void)

@@ -4,48 +4,18 @@
 static uint8_t rooms[HELLO_SLOTS_MAX][2048];
 static uint8_t large[NET_VALUE];
 
-static int
-make(void **state)
-{
-	struct net *n = net_make(2000, NULL);
-
-	*state = n;
-	net_open(n);
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	net_end(*state);
-	return 0;
-}
-
-/* One request and its answer, to see that all is well. */
-static void
-all_is_well(struct net *n, uint32_t number)
-{
-	uint64_t ended = n->ended_count;
-
-	assert_int_equal(net_request(n, number, 100, 300, rooms[0]), 0);
-	assert_true(net_until(n, ended + 1, 100000 * NET_US));
-	assert_int_equal(n->ended[number], 1 + RPC_ANSWERED);
-	assert_int_equal(n->runs[number], 1);
-	assert_int_equal(n->wrong, 0);
-}
-
 static void
 another_server_is_noticed_by_an_idle_client(void **state)
 {
 	struct net *n = *state;
 
-	all_is_well(n, 1);
+	net_all_is_well(n, 1);
 	rpc_server_destroy(n->server);
 	net_server_start(n);
 	net_run_for(n, 2 * n->cc.heartbeat);
 	assert_int_equal(rpc_client_counts(n->client).restarts, 1);
 	assert_int_equal(rpc_client_state(n->client), RPC_OPEN);
-	all_is_well(n, 2);
+	net_all_is_well(n, 2);
 }
 
 static void
@@ -62,14 +32,14 @@ what_was_out_at_a_restart_is_told_to_be_unknown(void **state)
 	assert_int_equal(n->ended[2], 1 + RPC_RESTARTED);
 	assert_int_equal(n->runs[1] + n->runs[2], 0);
 	net_run_for(n, 100 * NET_US);
-	all_is_well(n, 3);
+	net_all_is_well(n, 3);
 	/* A server that says goodbye is the same, but sooner. */
 	assert_int_equal(net_request(n, 4, 100, 100, rooms[0]), 0);
 	rpc_server_close(n->server);
 	assert_true(net_until(n, 4, 50 * NET_US));
 	assert_int_equal(n->ended[4], 1 + RPC_RESTARTED);
 	net_run_for(n, 100 * NET_US);
-	all_is_well(n, 5);
+	net_all_is_well(n, 5);
 }
 
 static void
@@ -108,7 +78,7 @@ words_of_earlier_servers_and_sessions_have_no_effect(void **state)
 	p.count = 0;
 	wire_to_client(n, &p);
 	assert_int_equal(rpc_client_counts(n->client).unexpected, 1);
-	all_is_well(n, 1);
+	net_all_is_well(n, 1);
 }
 
 static void
@@ -213,7 +183,7 @@ a_session_goes_on_over_another_connection(void **state)
 	assert_int_equal(rpc_server_counts(n->server).sessions_begun, 1);
 }
 
-#define RULE(f) cmocka_unit_test_setup_teardown(f, make, end)
+#define RULE(f) cmocka_unit_test_setup_teardown(f, net_set_up_open, net_tear_down)
 
 int
 main(void)

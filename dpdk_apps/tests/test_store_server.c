@@ -3,21 +3,6 @@
 
 static uint8_t room[NET_VALUE];
 
-/* No client of its own takes part. */
-static int
-make(void **state)
-{
-	*state = net_make(100, NULL);
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	net_end(*state);
-	return 0;
-}
-
 static void
 an_answer_is_kept_until_the_next_request_in_its_slot(void **state)
 {
@@ -316,7 +301,7 @@ a_request_that_never_gets_whole_is_given_up(void **state)
 	assert_int_equal(n->runs[5], 1);
 }
 
-#define RULE(f) cmocka_unit_test_setup_teardown(f, make, end)
+#define RULE(f) cmocka_unit_test_setup_teardown(f, net_set_up, net_tear_down)
 
 int
 main(void)

@@ -3,21 +3,6 @@
 
 static uint8_t room[NET_VALUE];
 
-/* No client of its own takes part. */
-static int
-make(void **state)
-{
-	*state = net_make(100, NULL);
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	net_end(*state);
-	return 0;
-}
-
 static void
 what_is_of_another_epoch_or_session_hears_restarted(void **state)
 {
@@ -177,7 +162,7 @@ nonsense_makes_no_server(void **state)
 	assert_null(rpc_server_create(&k));
 }
 
-#define RULE(f) cmocka_unit_test_setup_teardown(f, make, end)
+#define RULE(f) cmocka_unit_test_setup_teardown(f, net_set_up, net_tear_down)
 
 int
 main(void)

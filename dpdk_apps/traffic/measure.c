@@ -144,12 +144,8 @@ void
 measure(struct measurement *m, double ticks_per_s)
 {
 	window_begin(&m->window, m->meter, &m->line->generator, ticks_per_s, clock_ticks());
-	if (!driver_guard_run(&m->link->guard, run, m)) {
-		uint64_t now = clock_ticks();
-
-		window_cut(&m->window, now, "link lost");
-		(void)window_follow(&m->window, now);
-	}
+	if (!driver_guard_run(&m->link->guard, run, m))
+		window_fail(&m->window, clock_ticks(), "link lost");
 	/* Whatever is still out is lost. */
 	(void)meter_expire(m->meter, UINT64_MAX, 0);
 }

@@ -100,7 +100,9 @@ def down(name: str, *, forget: bool = False) -> DownReport:
     require_root()
     with changing(folders, "testbed-down"):
         _refuse_if_used(folders, "taken down")
-        return remove(folders, forget=forget)
+        report = remove(folders, forget=forget)
+        users.forget(folders)
+        return report
 
 
 def status(name: str) -> TestbedStatus:

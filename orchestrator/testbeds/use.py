@@ -52,3 +52,4 @@ class Use:
             elif (state is None or state.made_by != states.PERSON) and not users.anyone(self._folders):
                 leases.refuse_if_held(self._folders, "taken down", but=of_run)
                 remove(self._folders, forget=False)
+                users.forget(self._folders)

@@ -31,7 +31,16 @@ def anyone(folders: Folders) -> bool:
     return False
 
 
+def forget(folders: Folders) -> None:
+    """Remove the file of a testbed that is gone and that nobody uses any more."""
+    _path(folders).unlink(missing_ok=True)
+
+
+def _path(folders: Folders) -> Path:
+    return folders.locks / f"testbed-{folders.testbed}.users"
+
+
 def _open(folders: Folders) -> int:
-    path: Path = folders.locks / f"testbed-{folders.testbed}.users"
+    path = _path(folders)
     path.parent.mkdir(parents=True, exist_ok=True)
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from support import started
+
 DEADLINE_S = 20
 
 
@@ -37,18 +39,8 @@ def is_mounted(at: Path) -> bool:
 
 def start(program: Path, backing: Path, at: Path, *options: str) -> Mounted:
     """Start the program and wait until it says that it is ready."""
-    process = subprocess.Popen(
-        [str(program), "--backing", str(backing), "--mount", str(at), *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line.startswith("@ready"):
-        process.kill()
-        raise AssertionError(f"store_local said {line!r}: {process.communicate()[1]}")
-    return Mounted(at, backing, process)
+    argv = [str(program), "--backing", str(backing), "--mount", str(at), *options]
+    return Mounted(at, backing, started.start(argv))
 
 
 @contextlib.contextmanager

@@ -70,7 +70,7 @@ def left_of(name: str) -> list[str]:
     interfaces = [e.name for e in Path("/sys/class/net").iterdir() if e.name.startswith(interface_prefix(name))]
     mounts = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if f"/testbeds/{name}/" in line]
     processes = [f"process {process.pid}" for process in marked(name)]
-    places = [str(place) for place in (folders.run, folders.locks / f"testbed-{name}.lock") if place.exists()]
+    places = [str(place) for place in (folders.run, *folders.locks.glob(f"testbed-{name}.*")) if place.exists()]
     return interfaces + mounts + processes + places
 
 

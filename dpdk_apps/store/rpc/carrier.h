@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "packet.h"
+
 struct carrier;
 
 /* Shown a packet that came from `peer` at `tick` (clock.h); the bytes remain the carrier's. */
@@ -46,5 +48,8 @@ struct carrier {
 	uint32_t window;
 	bool reliable;
 };
+
+/* Encodes and sends `p`. Returns as `send` of the carrier does. */
+int carrier_send(struct carrier *c, uint32_t peer, const struct packet *p);
 
 #endif

@@ -20,17 +20,8 @@ of_session(const struct rpc_client *c, enum packet_type type, uint64_t id)
 static int
 send_packet(struct rpc_client *c, const struct packet *p)
 {
-	uint8_t header[PACKET_HEADER_BYTES];
-	const struct iovec parts[2] = {
-			{.iov_base = header, .iov_len = sizeof(header)},
-			/* The carrier only reads it. */
-			{.iov_base = (void *)(uintptr_t)p->payload, .iov_len = p->length},
-	};
-	int result;
+	int result = carrier_send(c->config.carrier, c->config.peer, p);
 
-	packet_encode(header, p);
-	result = c->config.carrier->calls->send(
-			c->config.carrier, c->config.peer, parts, p->length > 0 ? 2 : 1);
 	if (result == 0) {
 		c->counts.tx++;
 	} else if (result == -EAGAIN) {

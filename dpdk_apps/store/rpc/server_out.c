@@ -5,17 +5,8 @@
 static int
 send_packet(struct rpc_server *s, uint32_t peer, const struct packet *p)
 {
-	uint8_t header[PACKET_HEADER_BYTES];
-	const struct iovec parts[2] = {
-			{.iov_base = header, .iov_len = sizeof(header)},
-			/* The carrier only reads it. */
-			{.iov_base = (void *)(uintptr_t)p->payload, .iov_len = p->length},
-	};
-	int result;
+	int result = carrier_send(s->config.carrier, peer, p);
 
-	packet_encode(header, p);
-	result = s->config.carrier->calls->send(
-			s->config.carrier, peer, parts, p->length > 0 ? 2 : 1);
 	if (result == 0)
 		s->counts.tx++;
 	else if (result == -EAGAIN)

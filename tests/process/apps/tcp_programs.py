@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from support import started
+
 SIZE = 64
 DEADLINE_S = 20
 LOST = 2**32 - 1
@@ -24,18 +26,7 @@ def free_port() -> int:
 
 def start(out: Path, program: str, *arguments: str, folder: str = "") -> subprocess.Popen[str]:
     """Start a program and wait until it says that it is ready; `folder` holds it, where it is called otherwise."""
-    process = subprocess.Popen(
-        [str(out / (folder or program) / program), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line.startswith("@ready"):
-        process.kill()
-        raise AssertionError(f"{program} said {line!r}: {process.communicate()[1]}")
-    return process
+    return started.start([str(out / (folder or program) / program), *arguments])
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.started import start
 from tcp_programs import DEADLINE_S, check_books, free_port
 
 from orchestrator.results.content_proof import prove, read_records
@@ -22,28 +23,12 @@ from orchestrator.results.wire_record import BYTES, LARGE, WireRecord, decode, e
 FOLDER = "message"
 
 
-def start(out: Path, program: str, *arguments: str, cwd: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [str(out / FOLDER / program), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=cwd,
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line.startswith("@ready"):
-        process.kill()
-        raise AssertionError(f"{program} said {line!r}: {process.communicate()[1]}")
-    return process
-
-
 @contextlib.contextmanager
 def forwarder(out: Path, folder: Path, mode: str, *more: str) -> Iterator[int]:
     """Run tcp_forward; gives its port. Its statistics are in forward.json once the block is left."""
     port = free_port()
     options = (f"--listen=127.0.0.1:{port}", f"--mode={mode}", "--idle=yield", "--stats=forward.json", *more)
-    process = start(out, "tcp_forward", *options, cwd=folder)
+    process = start([str(out / FOLDER / "tcp_forward"), *options], cwd=folder)
     try:
         yield port
     finally:

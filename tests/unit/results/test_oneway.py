@@ -1,12 +1,10 @@
 """The way there alone, beside the round trip: stored with each trial, summed up over trials, in files of its own."""
 
 import pandas as pd
-import pytest
 from synthetic_experiment import LOST, planned_trial, record_of, write_recorder, write_trial
 
 from orchestrator.experiments.records import Plan
 from orchestrator.results.ingest import ingest
-from orchestrator.results.layout import ExperimentFolder
 from orchestrator.results.load import open_experiment
 from orchestrator.results.summary import COLUMNS, to_csv, write_oneway
 
@@ -36,11 +34,6 @@ def run(folder, *levels, oneway=True):
             write_recorder(folder.trial(trial.key).of_process(*PROCESS, "oneway.samples.bin"), [0] * 800, times)
         results.append(ingest(folder, record_of(trial, number)))
     return results
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return ExperimentFolder(tmp_path)
 
 
 def test_it_is_stored_beside_the_round_trips(folder):

@@ -8,7 +8,6 @@ from synthetic_experiment import SERIES, Synthetic, planned_trial, probe, record
 from orchestrator.errors import OrchestratorError, UsageError
 from orchestrator.experiments.records import Plan
 from orchestrator.results.ingest import ingest
-from orchestrator.results.layout import ExperimentFolder
 from orchestrator.results.load import latest_experiment, open_experiment
 from orchestrator.results.reference import write_reference
 from orchestrator.results.samples import read_parquet
@@ -32,11 +31,6 @@ def rows_of(folder, plan=None):
     from orchestrator.results.load import read_trial
 
     return summarise([read_trial(trial) for trial in folder.finished_trials()], plan)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return ExperimentFolder(tmp_path)
 
 
 @pytest.fixture(scope="module")
