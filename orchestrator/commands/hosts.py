@@ -24,7 +24,7 @@ from orchestrator.remote.fleet import each
 from orchestrator.remote.openssh import ssh_argv, write_config
 from orchestrator.remote.protocol import Remote
 from orchestrator.testbeds import namespaces
-from orchestrator.testbeds.paths import RUN
+from orchestrator.testbeds.paths import RUN, Folders
 
 LEFTOVERS_DEADLINE_S = 15.0
 
@@ -120,12 +120,14 @@ def ssh(inventory_name: str, host: str, command: Sequence[str]) -> None:
             remedy=f"there are: {', '.join(known.name for known in inventory.hosts)}",
         )
     target = inventory.host(host)
-    argv = ssh_argv(target, command, write_config(target, _ssh_folder()))
+    argv = ssh_argv(target, command, write_config(target, _ssh_folder(inventory)))
     os.execvp(argv[0], argv)  # noqa: S606 - the whole argv is ours, and no shell is between
 
 
-def _ssh_folder() -> Path:
-    """Where configurations for ssh lie: a folder that only this user can write to."""
+def _ssh_folder(inventory: Inventory) -> Path:
+    """Where configurations for ssh lie: a folder that only this user can write to. A testbed takes its own along."""
+    if inventory.testbed is not None:
+        return Folders(inventory.testbed.name).run / "ssh"
     return RUN / "ssh" if os.geteuid() == 0 else Path.home() / ".cache" / "dpdk-orchestrator" / "ssh"
 
 

@@ -97,6 +97,8 @@ def test_a_command_on_a_host_arrives_as_it_was_typed(bed: Bed) -> None:
     assert (said.code, said.stdout) == (0, "<a b><$HOME><it's><*>"), said.stderr
     assert ssh(bed, "beta", "--", "hostname").stdout == "beta\n"
     assert ssh(bed, "beta", "--", "sh", "-c", "exit 7").code == 7
+    # What ssh was told lies with the testbed, which takes it along when it goes.
+    assert [path.name.partition("-")[0] for path in (bed.paths.run / "ssh").iterdir()] == ["beta"]
 
 
 def test_a_host_with_another_key_is_not_entered(bed: Bed, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 
 import pytest
 from namespace_hosts import left_of
@@ -107,6 +108,15 @@ def test_commands_that_meet_on_a_testbed_that_one_brought_up(bed: Bed, second: s
         assert bed.tool("restore").code == 0
 
 
+@pytest.fixture
+def hang_ups_count() -> Iterator[None]:
+    """Who runs the tests under nohup ignores SIGHUP, which programs inherit, and rightly keep to."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hang_ups_count")
 def test_a_closed_terminal_ends_a_run_in_order(bed: Bed) -> None:
     with bed.start(*SMALL[:-1], "window_s=1", trials=3) as tool:
         second_trial(bed, tool)
