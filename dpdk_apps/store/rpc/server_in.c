@@ -198,7 +198,7 @@ take_of_session(struct rpc_server *s, uint32_t peer, const struct packet *p, uin
 	} else if (!session_runs(session)) {
 		/* In the middle of run() the session is needed: it ends by its age. */
 		s->counts.sessions_ended++;
-		session_end(s, session);
+		session_leave(s, session);
 	}
 }
 

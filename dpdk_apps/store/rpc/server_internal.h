@@ -57,6 +57,8 @@ struct session *session_find(struct rpc_server *s, uint32_t number, uint64_t cli
 /* Whether one of its requests is in the middle of run(): then it must not end. */
 bool session_runs(const struct session *session);
 void session_end(struct rpc_server *s, struct session *session);
+/* The same of one that had begun: the user hears of it. */
+void session_leave(struct rpc_server *s, struct session *session);
 void session_hello(struct rpc_server *s, uint32_t peer, const struct packet *p, uint64_t now);
 void sessions_expire(struct rpc_server *s, uint64_t now);
 

@@ -5,6 +5,8 @@
 /* A session's number is its place and, above, how many had begun before: packets of one that ended
  * fit none that begins later. */
 #define PLACE_BITS 8
+/* A session whose peer is gone is needed no more after this part of the age of others. */
+#define GONE_SHARE 8
 _Static_assert(RPC_SESSIONS_MAX == 1 << PLACE_BITS, "a place fits into a session's number");
 
 struct session *
@@ -28,6 +30,16 @@ session_end(struct rpc_server *s, struct session *session)
 	*session = (struct session){.client = 0};
 }
 
+void
+session_leave(struct rpc_server *s, struct session *session)
+{
+	uint64_t client = session->client;
+
+	session_end(s, session);
+	if (s->config.left != NULL)
+		s->config.left(s->config.self, client);
+}
+
 static bool
 too_old(const struct rpc_server *s, const struct session *session, uint64_t now)
 {
@@ -43,7 +55,19 @@ session_runs(const struct session *session)
 	return false;
 }
 
-/* Ends the session that `peer` had with an earlier epoch, or else one that is too old. */
+/* Whether its connection ended, and long enough ago for it to have come back. */
+static bool
+is_gone(const struct rpc_server *s, const struct session *session, uint64_t now)
+{
+	struct carrier *c = s->config.carrier;
+
+	return c->calls->gone != NULL && now > session->heard &&
+	       now - session->heard > s->config.session_age / GONE_SHARE &&
+	       c->calls->gone(c, session->peer);
+}
+
+/* Ends the session that `peer` had with an earlier epoch, or one that is too old or whose peer is
+ * gone: the one that was silent longest. */
 static bool
 make_room(struct rpc_server *s, uint32_t peer, uint64_t now)
 {
@@ -52,8 +76,9 @@ make_room(struct rpc_server *s, uint32_t peer, uint64_t now)
 	for (uint32_t i = 0; i < s->config.sessions; i++) {
 		struct session *session = &s->sessions[i];
 
-		if (session->client == 0 || (session->peer != peer && !too_old(s, session, now)) ||
-				session_runs(session))
+		if (session->client == 0 || session_runs(session))
+			continue;
+		if (session->peer != peer && !too_old(s, session, now) && !is_gone(s, session, now))
 			continue;
 		if (oldest == NULL || session->heard < oldest->heard)
 			oldest = session;
@@ -61,7 +86,7 @@ make_room(struct rpc_server *s, uint32_t peer, uint64_t now)
 	if (oldest == NULL)
 		return false;
 	s->counts.sessions_aged++;
-	session_end(s, oldest);
+	session_leave(s, oldest);
 	return true;
 }
 
@@ -188,7 +213,7 @@ sessions_expire(struct rpc_server *s, uint64_t now)
 			continue;
 		if (too_old(s, session, now) && !session_runs(session)) {
 			s->counts.sessions_aged++;
-			session_end(s, session);
+			session_leave(s, session);
 		} else {
 			expire_requests(s, session, now);
 		}
