@@ -63,7 +63,7 @@ void relay_destroy(struct relay *r);
  */
 int relay_mount(struct relay *r, const char *where, const char *ready);
 
-/* Adds "requests", by how they ended, and "opcodes", by what they asked for. */
+/* Adds "ended", "requests", by how they ended, and "opcodes", by what they asked for. */
 void relay_report(const struct relay *r, struct stats *s);
 
 const struct relay_counts *relay_counts(const struct relay *r);

@@ -32,6 +32,7 @@ struct relay {
 	uint64_t full_since;	/* see `backlog` */
 	uint32_t turns_to_look; /* until /dev/fuse is looked at again */
 	bool backlog; /* all room was in use, and /dev/fuse has not been seen empty since */
+	bool stopped; /* by a signal, before anything else ended it */
 	struct relay_counts counts;
 };
 

@@ -139,6 +139,7 @@ relay_mount(struct relay *r, const char *where, const char *ready)
 		lifecycle_ready("%s", ready);
 	while (r->state == RELAY_SERVES && !lifecycle_stopping())
 		turn_and_rest(r, true);
+	r->stopped = r->state == RELAY_SERVES;
 	/* Unmounting may write what is left in the client's page cache: it is still served. */
 	mounting_leave(&m);
 	serve_until_gone(r);

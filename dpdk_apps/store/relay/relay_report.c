@@ -3,8 +3,13 @@
 void
 relay_report(const struct relay *r, struct stats *s)
 {
+	static const char *const endings[] = {[RELAY_SERVES] = "signal",
+			[RELAY_GONE] = "unmounted",
+			[RELAY_FAILED] = "error"};
 	const struct relay_counts *c = &r->counts;
 
+	stats_string(s, "ended",
+			r->stopped && r->state != RELAY_FAILED ? "signal" : endings[r->state]);
 	stats_object_begin(s, "requests");
 	stats_count(s, "read", c->read);
 	stats_count(s, "answered", c->answered);
