@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from torture import attributes, data, names, opening
+from torture import attributes, data, names, opening, ranges
 from torture.comparison import difference, mismatch
 from torture.drawing import Draws, Operation, Place, short
 from torture.tree import Attributes, World
 
 KINDS: tuple[type[Operation], ...] = (
     opening.Create, opening.Open, opening.Close, opening.Fsync, opening.Truncate,
-    data.PWrite, data.Write, data.Append, data.PRead, data.Read, data.Allocate, data.Copy, data.Map,
+    data.PWrite, data.Write, data.Append, data.PRead, data.Read,
+    ranges.Allocate, ranges.Copy, ranges.Map,
     names.Mkdir, names.Rmdir, names.Unlink, names.Rename, names.Replace, names.Link, names.Symlink, names.Readlink,
     attributes.Chmod, attributes.Chown, attributes.Utime, attributes.SetXattr, attributes.LookXattrs,
     attributes.Stat, attributes.List, attributes.Statfs,

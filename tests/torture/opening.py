@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 
 from torture.drawing import SIZE_MOST, Draws, Operation, Place
-from torture.tree import Kind, Node, OpenFile, Path, World, refuse
+from torture.tree import Kind, OpenFile, Path, World, refuse
 
 ACCESSES = (os.O_RDONLY, os.O_WRONLY, os.O_RDWR, os.O_RDWR)
 EXTRAS = (0, 0, 0, os.O_APPEND, os.O_APPEND, os.O_APPEND, os.O_TRUNC, os.O_DSYNC, os.O_SYNC | os.O_APPEND)
@@ -150,8 +150,7 @@ class Truncate(Operation):
     def expect(self, world: World) -> None:
         """What is new reads as zeroes."""
         if isinstance(self.of, int):
-            opened = world.handles[self.of]
-            node: Node = opened.node if opened.writable else refuse(errno.EINVAL)
+            node = world.writable(self.of, errno.EINVAL).node
         else:
             node = world.follow(self.of)
         if node.kind is Kind.FOLDER:

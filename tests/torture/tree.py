@@ -165,6 +165,16 @@ class World:
             refuse(errno.ENOTDIR)
         return folder
 
+    def readable(self, number: int) -> OpenFile:
+        """An open file that can be read."""
+        opened = self.handles[number]
+        return opened if opened.readable else refuse(errno.EBADF)
+
+    def writable(self, number: int, code: int = errno.EBADF) -> OpenFile:
+        """An open file that can be written to; the error where it cannot."""
+        opened = self.handles[number]
+        return opened if opened.writable else refuse(code)
+
     def has(self, path: Path) -> bool:
         """Whether the path leads to anything."""
         try:

@@ -91,7 +91,7 @@ FAULTS: dict[str, tuple[str, Callable[..., Any]]] = {
     "owner lost": ("lchown", not_at_all),
     "times lost": ("utime", not_at_all),
     "attribute lost": ("setxattr", not_at_all),
-    "another error": ("rmdir", lambda path: os.listdir("/nowhere/at/all")),
+    "another error": ("rmdir", lambda path: os.close(-1)),
 }
 
 
