@@ -149,10 +149,7 @@ class Truncate(Operation):
 
     def expect(self, world: World) -> None:
         """What is new reads as zeroes."""
-        if isinstance(self.of, int):
-            node = world.writable(self.of, errno.EINVAL).node
-        else:
-            node = world.follow(self.of)
+        node = world.writable(self.of, errno.EINVAL).node if isinstance(self.of, int) else world.follow(self.of)
         if node.kind is Kind.FOLDER:
             refuse(errno.EISDIR)
         node.resize(self.size)
