@@ -12,7 +12,7 @@ from torture.tree import Attributes, Kind, Node, Path, World, refuse
 
 MODES = (0o644, 0o600, 0o755, 0o000, 0o777, 0o4755, 0o2755, 0o6711, 0o1777, 0o2644)
 USERS = (0, 1000, 1001)
-XATTRS = tuple(f"user.x{i}" for i in range(5))
+XATTRS = (*(f"user.x{i}" for i in range(5)), "trusted.y")
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,9 @@ class SetXattr(Operation):
     @classmethod
     def draw(cls, draws: Draws) -> Operation:
         """Removal where it is there."""
-        path, name = draws.existing(Kind.FILE, Kind.FOLDER), draws.rng.choice(XATTRS)
+        path, name = draws.existing(*Kind), draws.rng.choice(XATTRS)
+        if draws.world.has(path) and draws.world.find(path).kind is Kind.SYMLINK and draws.chance(0.8):
+            name = "trusted.y"
         there = draws.world.has(path) and name in draws.world.find(path).xattrs
         if there and draws.chance(0.4):
             return cls(path, name, None, 0)
@@ -104,9 +106,9 @@ class SetXattr(Operation):
         return cls(path, name, draws.rng.randbytes(draws.rng.randrange(300)), flags)
 
     def expect(self, world: World) -> None:
-        """A symlink has none."""
+        """A symlink has none of users."""
         node = world.find(self.path)
-        if node.kind is Kind.SYMLINK:
+        if node.kind is Kind.SYMLINK and self.name.startswith("user."):
             refuse(errno.EPERM)
         there = self.name in node.xattrs
         if not there and (self.value is None or self.flags == os.XATTR_REPLACE):
@@ -127,11 +129,10 @@ class SetXattr(Operation):
             os.setxattr(where, self.name, self.value, self.flags, follow_symlinks=False)
 
 
-def xattrs_of(where: str | int) -> dict[str, bytes]:
-    """The extended attributes of a path, or of an open file, that users may set."""
-    names = os.listxattr(where) if isinstance(where, int) else os.listxattr(where, follow_symlinks=False)
-    named = [name for name in names if name.startswith("user.")]
-    return {name: os.getxattr(where, name, follow_symlinks=isinstance(where, int)) for name in named}
+def xattrs_of(where: str) -> dict[str, bytes]:
+    """The extended attributes of a path; not those that the kernel sets."""
+    names = [name for name in os.listxattr(where, follow_symlinks=False) if name.startswith(("user.", "trusted."))]
+    return {name: os.getxattr(where, name, follow_symlinks=False) for name in names}
 
 
 @dataclass(frozen=True)
