@@ -17,6 +17,7 @@ from orchestrator.inventory.model import Inventory
 from orchestrator.scenarios.base import Row, Rows, Scenario, TrialContext
 from orchestrator.scenarios.cables import driver_label, role_host
 from orchestrator.scenarios.common import DEPTH, IDLE, LINK, RATE, SIZE, TRANSPORT, WARMUP_S, WINDOW_S
+from orchestrator.scenarios.load import idle_for, pollers
 from orchestrator.scenarios.parameters import Parameter, Settings, Value
 from orchestrator.scenarios.plots import DISTRIBUTIONS, Plot
 from orchestrator.scenarios.rows import LeftOutError, check_link, every
