@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from orchestrator.hosts.script import run_script
+from orchestrator.hosts.stale import RUN_PREFIX
+
 if TYPE_CHECKING:
     from orchestrator.remote.protocol import Remote
 
@@ -20,6 +23,17 @@ for folder; do
     rm -rf --one-file-system -- "$folder" || exit
 done
 """
+
+
+MEMORY = "/dev/shm"
+"""The tmpfs that every Linux has."""
+MOUNT_TYPE = "fuse.store"
+"""Of the store's mounts (`dpdk_apps/store`, mounting.c)."""
+
+
+def memory_folder(name: str) -> str:
+    """A folder on a host's tmpfs, under a name by which `clean_scratch` knows it as ours."""
+    return f"{MEMORY}/{RUN_PREFIX}{name}"
 
 
 def make_folders(remote: Remote, folders: Sequence[str]) -> None:
@@ -35,3 +49,12 @@ def remove_folders(remote: Remote, folders: Sequence[str]) -> None:
     """
     if folders:
         remote.run(["sh", "-s", "--", *folders], stdin=REMOVE)
+
+
+def clean_scratch(remote: Remote) -> list[str]:
+    """Unmount stores whose program has ended, and remove folders of killed runs on the tmpfs that nobody has open.
+
+    Hold the host's lease. Returns what was taken away. Raises CommandFailed and what the Remote raises.
+    """
+    answer = run_script(remote, "scratch", {"fstype": MOUNT_TYPE, "memory": MEMORY, "prefix": RUN_PREFIX})
+    return [*answer["unmounted"], *answer["removed"]]

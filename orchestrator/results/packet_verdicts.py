@@ -133,7 +133,13 @@ def drops(evidence: Evidence) -> Verdict | None:
     dropped too; they are in the accounting and not here.
     """
     found = []
-    for entry in evidence.accounting:
+    speaking = {counts.process for counts in evidence.protocol}
+    entries = list(evidence.accounting)
+    if evidence.generator_accounting is not None and evidence.generator_accounting.process in speaking:
+        entries.append(evidence.generator_accounting)
+    if evidence.faults_asked:  # told as such
+        entries = [entry for entry in entries if entry.process not in speaking]
+    for entry in entries:
         reasons = {name: number for name, number in entry.reasons.items() if number and name not in NOT_OF_THE_LOAD}
         if reasons:
             found.append(f"{entry.process}: " + ", ".join(f"{name} {number}" for name, number in reasons.items()))

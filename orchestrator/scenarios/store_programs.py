@@ -24,6 +24,7 @@ from orchestrator.apps.store_params import (
     TcpServerEnd,
 )
 from orchestrator.errors import UsageError
+from orchestrator.hosts.scratch import memory_folder
 from orchestrator.inventory.addresses import dpdk_address, kernel_address
 from orchestrator.inventory.model import Host, Inventory
 from orchestrator.scenarios.base import TrialContext
@@ -31,7 +32,6 @@ from orchestrator.scenarios.cables import Cable, End, cables_between, dpdk_devic
 from orchestrator.scenarios.processes import dpdk_process, kernel_process, packet_memory
 
 TCP_PORT = 7100
-MEMORY = "/dev/shm"
 SLOTS = 32
 """Requests of one client that may be out (`--slots` of the programs)."""
 
@@ -196,4 +196,4 @@ def server_process(
 
 def fresh_backing(context: TrialContext, durability: Durability) -> str:
     """A folder for the files of one server, to be made for it: on the host's tmpfs, or beside its own files."""
-    return f"{MEMORY}/dporch-{context.key}-store" if durability == "memory" else "backing"
+    return memory_folder(f"{context.key}-store") if durability == "memory" else "backing"
