@@ -6,13 +6,13 @@ import contextlib
 import itertools
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.paired import Block
 from orchestrator.apps.build import build_all
-from orchestrator.apps.paths import binary, run_folder
+from orchestrator.apps.paths import binary, run_folder, scratch
 from orchestrator.apps.process import PlannedProcess
 from orchestrator.apps.source import SourceTree
 from orchestrator.commands.checkout import APPS, inventory_named
@@ -23,6 +23,7 @@ from orchestrator.experiments.planner import Request, make_plan
 from orchestrator.experiments.preparation import prepare
 from orchestrator.experiments.records import Plan
 from orchestrator.hosts.restore import restore
+from orchestrator.hosts.scratch import make_folders, remove_folders
 from orchestrator.remote.protocol import ProcessSpec, Supervised
 from orchestrator.results.samples import read_recorder
 from orchestrator.results.statistics import percentiles
@@ -40,13 +41,15 @@ class Bed:
     digest: str
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def start(self, host: str, name: str, argv: tuple[str, ...], cpus: tuple[int, ...], *, ready: str) -> Supervised:
-        """Start a process in a folder of its own and wait until it is ready."""
+    def start(
+        self, host: str, name: str, argv: tuple[str, ...], cpus: tuple[int, ...], *, ready: str, folder: str = ""
+    ) -> Supervised:
+        """Start a process in `folder`, or in one of its own, and wait until it is ready."""
         supervised = self.hosts.remotes[host].start(
             ProcessSpec(
                 name=name,
                 argv=argv,
-                directory=self.folder(host, name),
+                directory=folder or self.folder(host, name),
                 run_id=self.run_id,
                 cpus=cpus,
                 ready=ready,
@@ -85,6 +88,34 @@ class Bed:
         if ended is not None:
             raise CommandFailed(ended.stderr_tail.strip(), host=process.host, process=process.name)
         return Block(self.p50_us(process, supervised), before, after)
+
+    def trial(self, processes: Sequence[PlannedProcess], probe: tuple[int, int]) -> Block:
+        """Start the processes of a trial stage by stage, wait for the one that measures, stop the others before it.
+
+        Its folders are made before, and go with what is in them.
+        """
+        (measuring,) = (process for process in processes if process.measures)
+        before = self.probe_ns(measuring.host, probe)
+        folders = {process.name: self.folder(process.host, "trial") for process in processes}
+        with contextlib.ExitStack() as undo:
+            started: dict[str, Supervised] = {}
+            for process in sorted(processes, key=lambda process: process.stage):
+                place = folders[next(other.name for other in processes if other.host == process.host)]
+                made = scratch(place, process.folders)
+                make_folders(self.hosts.remotes[process.host], made)
+                undo.callback(remove_folders, self.hosts.remotes[process.host], made)
+                started[process.name] = self.start(
+                    process.host, process.name, process.argv, process.cpus, ready="@ready", folder=place
+                )
+                undo.callback(started[process.name].stop)
+            ended = started[measuring.name].wait_done(60.0)
+            for process in sorted(processes, key=lambda process: -process.stage):
+                if not process.measures:
+                    started[process.name].stop()
+        after = self.probe_ns(measuring.host, probe)
+        if ended is not None:
+            raise CommandFailed(ended.stderr_tail.strip(), host=measuring.host, process=measuring.name)
+        return Block(self.p50_us(measuring, started[measuring.name]), before, after)
 
     def group_block(self, primary: PlannedProcess, secondary: PlannedProcess) -> Block:
         """The p50 of a primary that measures once its secondary has joined; the secondary stops first."""
