@@ -30,7 +30,7 @@ class Lease:
         if self.fd is None:
             self.fd = take(request["workdir"])
         self.run_id = request["run_id"]
-        lease = {"schema": 1, "run_id": self.run_id, "owner": request["owner"], "since": request["since"]}
+        lease = {"schema": 1, **{key: request.get(key, "") for key in ("run_id", "owner", "since", "remedy")}}
         os.ftruncate(self.fd, 0)
         os.pwrite(self.fd, json.dumps(lease).encode() + b"\n", 0)
 
