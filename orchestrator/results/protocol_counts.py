@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from orchestrator.results.model import Accounting, ProtocolCounts
@@ -9,8 +10,8 @@ from orchestrator.results.stats import ProcessStats
 
 SENDING = frozenset({"tx_full", "unflushed", "ring_full"})
 """Drops of what was to be sent over DPDK."""
-BROKEN = frozenset({"length", "silent", "crowded", "cut", "unsent"})
-"""Drops over TCP: connections that were closed, and what was in the middle of one."""
+STREAM = "tcp"
+"""The driver of a queue that is a stream: its drops are connections that were closed, and what was cut off by that."""
 NO_KIND = "packets"
 """Beside the kinds of faults: how many packets came to the shim."""
 
@@ -31,7 +32,7 @@ def packet_accounting(name: str, entry: ProcessStats) -> Accounting | None:
         return None
     refused = entry.rpc.refused
     hurt = entry.faults is not None and bool(_kinds(entry.faults.into))
-    dropped = {} if hurt else {r: n for r, n in entry.drops_by_reason.items() if r not in SENDING | BROKEN}
+    dropped = {} if hurt else _drops(entry, broken=False)
     reasons = {reason: dropped.get(reason, 0) + refused.get(reason, 0) for reason in {**dropped, **refused}}
     return Accounting(
         process=name,
@@ -56,10 +57,20 @@ def _counts(name: str, entry: ProcessStats) -> ProtocolCounts:
         busy=rpc.busy,
         duplicates=rpc.duplicates,
         refused=rpc.refused,
-        broken={reason: number for reason, number in entry.drops_by_reason.items() if reason in SENDING | BROKEN},
+        broken=_drops(entry, broken=True),
         faults_out=_kinds(faults.out) if faults else {},
         faults_in=_kinds(faults.into) if faults else {},
     )
+
+
+def _drops(entry: ProcessStats, *, broken: bool) -> dict[str, int]:
+    """What the transport dropped, by reason: of packets that came whole, or all else."""
+    found: Counter[str] = Counter()
+    for queue in entry.queues:
+        for reason, number in queue.drops.items():
+            if number and (queue.driver == STREAM or reason in SENDING) == broken:
+                found[reason] += number
+    return dict(found)
 
 
 def _kinds(counts: Mapping[str, int]) -> dict[str, int]:
