@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "executor.h"
+#include "executor_options.h"
 #include "lifecycle.h"
 #include "mounting.h"
 #include "options.h"
@@ -45,8 +46,6 @@ static bool
 take(void *options, int option, const char *text)
 {
 	struct arguments *a = options;
-	int choice = 0;
-	bool right = true;
 
 	switch (option) {
 	case BACKING:
@@ -56,13 +55,9 @@ take(void *options, int option, const char *text)
 		a->mount = text;
 		return true;
 	case DURABILITY:
-		right = option_choice("--durability", text, durability_names, &choice);
-		a->executor.durability = (enum durability)choice;
-		return right;
+		return option_durability("--durability", text, &a->executor.durability);
 	case CACHE:
-		right = option_choice("--cache", text, cache_names, &choice);
-		a->executor.cache = (enum cache)choice;
-		return right;
+		return option_cache("--cache", text, &a->executor.cache);
 	default:
 		return false;
 	}

@@ -61,6 +61,21 @@ peer_of(const struct tcp_server *v, const struct connection *c)
 	return c->generation << PLACE_BITS | (uint32_t)(c - v->connections);
 }
 
+static struct connection *
+place_of(struct tcp_server *v, uint32_t peer)
+{
+	return &v->connections[peer & (TCP_SERVER_CONNECTIONS_MAX - 1)];
+}
+
+/* Whether the peer's connection is the one that has its place. */
+static bool
+is_here(struct tcp_server *v, uint32_t peer)
+{
+	const struct connection *c = place_of(v, peer);
+
+	return c->stream.fd >= 0 && peer_of(v, c) == peer;
+}
+
 static int
 epoll_set(const struct tcp_server *v, int action, int fd, uint32_t events, uint32_t data)
 {
@@ -101,7 +116,7 @@ static void
 take_first(void *self, uint32_t peer, const uint8_t *packet, uint32_t bytes, uint64_t tick)
 {
 	struct tcp_server *v = self;
-	struct connection *c = &v->connections[peer & (TCP_SERVER_CONNECTIONS_MAX - 1)];
+	struct connection *c = place_of(v, peer);
 	struct packet p;
 
 	if (!c->known) {
@@ -278,10 +293,10 @@ static int
 server_send(struct carrier *carrier, uint32_t peer, const struct iovec *parts, int count)
 {
 	struct tcp_server *v = (struct tcp_server *)carrier;
-	struct connection *c = &v->connections[peer & (TCP_SERVER_CONNECTIONS_MAX - 1)];
+	struct connection *c = place_of(v, peer);
 	int result;
 
-	if (c->stream.fd < 0 || peer_of(v, c) != peer)
+	if (!is_here(v, peer))
 		return -ENOTCONN;
 	result = tcp_stream_send(&c->stream, parts, count, &v->counts);
 	/* One that ends over it is ended by poll(): this may be in the midst of what it sent. */
@@ -339,9 +354,18 @@ server_wait(struct carrier *carrier, int fd, uint64_t ns)
 	v->waited = true;
 }
 
-static const struct carrier_calls polled = {.send = server_send, .poll = server_poll};
+static bool
+server_gone(struct carrier *carrier, uint32_t peer)
+{
+	struct tcp_server *v = (struct tcp_server *)carrier;
+
+	return !is_here(v, peer);
+}
+
+static const struct carrier_calls polled = {
+		.send = server_send, .poll = server_poll, .gone = server_gone};
 static const struct carrier_calls waited = {
-		.send = server_send, .poll = server_poll, .wait = server_wait};
+		.send = server_send, .poll = server_poll, .wait = server_wait, .gone = server_gone};
 
 struct tcp_server *
 tcp_server_create(const struct sockaddr_in *address, enum tcp_mode mode)

@@ -49,11 +49,11 @@ void
 driver_help(enum transport_end end)
 {
 	(void)fputs(end == TRANSPORT_SERVER
-					? "  --listen IP:PORT   on this address alone, and only "
+					? "  --listen IP:PORT    on this address alone, and only "
 					  "over the interface that has it\n"
-					: "  --connect IP:PORT  the server\n",
+					: "  --connect IP:PORT   the server\n",
 			stdout);
-	(void)fputs("  --mode block|poll  sleep until something comes, or never sleep (block)\n",
+	(void)fputs("  --mode block|poll   sleep until something comes, or never sleep (block)\n",
 			stdout);
 }
 
