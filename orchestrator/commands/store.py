@@ -11,6 +11,7 @@ from typing import cast
 
 from orchestrator.apps.store_params import Cache, Durability
 from orchestrator.commands.checkout import INVENTORIES, ROOT, inventory_named
+from orchestrator.commands.progress import Progress
 from orchestrator.commands.remedies import for_inventory
 from orchestrator.commands.store_keeper import Request
 from orchestrator.commands.store_state import StoreFiles, StoreState, store_files
@@ -68,12 +69,9 @@ def mount(inventory_name: str, wish: Wish, hours: float) -> str:
     if known is not None and known.kept:
         raise HostBusy(f"{_called(files)} is mounted already by {known.owner}", remedy="run: invoke store-umount")
     files.drop()
+    Progress(inventory_name).note(f"mounting; what is done is said in {files.log}")
     request = Request(inventory=_resolved(inventory_name), hours=hours, wish=wish)
-    try:
-        answer = _start(files, request)
-    except KeyboardInterrupt:
-        _end(files)
-        raise
+    answer = _start(files, request)
     if "serving" not in answer:
         files.drop()
         raise as_told(str(answer["error"]), int(str(answer["exit_code"])))
@@ -110,7 +108,7 @@ def status(inventory_name: str) -> str:
     if not state.kept:
         line = (
             f"{_called(files)}: its keeper (pid {state.pid}) is gone, and the hosts have ended what it had started - "
-            "run: invoke store-umount, then invoke restore"
+            "run: invoke restore"
         )
         return for_inventory(line, inventory_name)
     return for_inventory("\n".join([*_told(state), f"log: {files.log}"]), inventory_name)
@@ -135,10 +133,16 @@ def _start(files: StoreFiles, request: Request) -> dict[str, object]:
         os.close(log)
     assert keeper.stdin is not None  # noqa: S101 - asked for above
     assert keeper.stdout is not None  # noqa: S101
-    with keeper.stdin as pipe:
-        pipe.write(request.model_dump_json())
-    with keeper.stdout as pipe:
-        line = pipe.readline()
+    try:
+        with keeper.stdin as pipe:
+            pipe.write(request.model_dump_json())
+        with keeper.stdout as pipe:
+            line = pipe.readline()
+    except KeyboardInterrupt:
+        keeper.terminate()
+        keeper.wait(ENDING_S)
+        files.drop()
+        raise
     if not line:
         tail = files.log.read_text(errors="replace").strip().splitlines()[-1:]
         raise OrchestratorError(f"the keeper ended: {''.join(tail)}", remedy=f"see {files.log}")
@@ -165,7 +169,9 @@ def _end(files: StoreFiles, *, restoring: bool = False) -> str:
         )
     files.drop()
     if not was_kept:
-        return f"{_called(files)}: its keeper was gone; the hosts had ended what it had started"
+        files.lock.unlink(missing_ok=True)
+        hint = "" if restoring else "; what it left there goes by: invoke restore"
+        return f"{_called(files)}: its keeper was gone, and the hosts had ended what it had started{hint}"
     where = ", ".join(f"{mounted.host}:{mounted.path}" for mounted in state.mounts)
     return "\n".join([f"{_called(files)} is unmounted from {where}", *_troubles(last)])
 

@@ -8,6 +8,7 @@ mounted any more. Where it is killed, the agents on the hosts end what it starte
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -38,7 +39,7 @@ from orchestrator.testbeds import locks
 from orchestrator.testbeds.host_init import start_time
 
 LOOK_EVERY_S = 0.5
-REMEDY = "it is a mounted store; to end it: invoke store-umount"
+REMEDY = "to end it: invoke store-umount"
 
 
 class Request(Record):
@@ -58,18 +59,23 @@ def main() -> int:
             Keeper(request, progress).keep()
         except OrchestratorError as error:
             progress.warn(str(error))
-            say({"error": str(error), "exit_code": error.exit_code})
-            return error.exit_code
+            code, line = error.exit_code, str(error)
         except KeyboardInterrupt:
-            say({"error": "asked to end before the store was mounted", "exit_code": 130})
-            return 130
-    return 0
+            code, line = 130, "asked to end before the store was mounted"
+        else:
+            return 0
+    with contextlib.suppress(OrchestratorError):  # the command may be gone
+        say({"error": line, "exit_code": code})
+    return code
 
 
 def say(what: dict[str, object]) -> None:
-    """Tell the command that waits, and nobody any more after that."""
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
+    """Tell the command that waits, and nobody any more after that. Raises OrchestratorError if it is gone."""
+    try:
+        sys.stdout.write(json.dumps(what) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise OrchestratorError("the command that asked for the store is gone") from error
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
@@ -160,6 +166,7 @@ class Keeper:
                     self._attempt(partial(serving.begin, process, "-again"))
                 elif process is serving.plan.server and "server again" not in known:
                     known.add("server again")
+                    self._tell(phase="broken")
                     self._trouble(f"{process.host}: {process.name} {describe(status)} again, and stays so")
                 elif process is not serving.plan.server and process.name not in known:
                     known.add(process.name)

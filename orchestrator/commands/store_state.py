@@ -22,7 +22,8 @@ from orchestrator.results.layout import read_json, to_json, write_atomic
 from orchestrator.testbeds.paths import RUN
 from orchestrator.testbeds.processes import Identity
 
-Phase = Literal["starting", "serving", "ended"]
+Phase = Literal["starting", "serving", "broken", "ended"]
+"""`broken`: without a server, for good."""
 
 
 class Mounted(Record):
