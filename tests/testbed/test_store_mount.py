@@ -198,7 +198,7 @@ def test_an_interrupted_mount_leaves_nothing(store: Store) -> None:
     arguments: tuple[Any, ...] = ("store-mount", *TCP, "--inventory", str(store.bed.inventory))
     with Tool(*arguments, results=store.bed.results) as tool:
         tool.wait_for("^mounting")
-        eventually(lambda: store.files.state.exists(), GONE_S, "the keeper began")
+        eventually(store.files.state.exists, GONE_S, "the keeper began")
         keeper = json.loads(store.files.state.read_text())["pid"]
         tool.signal_group(signal.SIGINT)
         assert tool.wait(90).code == 130
