@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "clock.h"
+#include "epoch.h"
 
 #define CALIBRATE_MS 20
 /* A request or an answer: what FUSE has at most. */
@@ -45,19 +45,6 @@ left_delayed(void *self, uint64_t client)
 
 	if (d->service.left != NULL)
 		d->service.left(d->service.self, client);
-}
-
-/* Another with every start, and never 0. 0, or -1 after a message. */
-static int
-draw_epoch(uint64_t *epoch)
-{
-	do {
-		if (getrandom(epoch, sizeof(*epoch), 0) == (ssize_t)sizeof(*epoch))
-			continue;
-		complain("cannot draw an epoch: %s", strerror(errno));
-		return -1;
-	} while (*epoch == 0);
-	return 0;
 }
 
 static struct rpc_server *
@@ -105,7 +92,7 @@ serve(struct serving *v, const struct server_options *o, struct transport *t,
 	struct clock_mark begin, end;
 	struct rpc_server *server;
 
-	if (draw_epoch(&v->epoch) != 0)
+	if (epoch_draw(&v->epoch) != 0)
 		return -1;
 	v->ticks_per_s = clock_calibrate(CALIBRATE_MS);
 	delayed.ticks = (uint64_t)((double)o->delay_us * 1e-6 * v->ticks_per_s);
