@@ -51,7 +51,13 @@ def stats_of(trial: PlannedTrial, name: str, packets: int, **changes: Any) -> di
         "threads": [thread(process.cpus[0])],
     }
     if process.app.startswith(("store_server", "store_load", "store_mount_")) and process.app != "store_mount_self":
-        queue = {"port": 0, "queue": 0, "driver": trial.driver, "rx_packets": packets, "tx_packets": packets}
+        queue = {
+            "port": 0,
+            "queue": 0,
+            "driver": "tcp" if "tcp" in trial.transport else "net_memif",
+            "rx_packets": packets,
+            "tx_packets": packets,
+        }
         stats |= {"queues": [{**queue, "drops": {"bad_length": 0}}], "rpc": rpc(packets)}
     if process.measures:
         counts = ("duplicates", "late", "unknown", "reordered", "corrupt", "foreign", "short", "lost")

@@ -13,6 +13,7 @@ from orchestrator.commands.checkout import APPS, inventory_named
 from orchestrator.commands.nics import reverters
 from orchestrator.commands.remedies import for_inventory
 from orchestrator.commands.session import hold_all, new_run_id, session
+from orchestrator.commands.store import end_store
 from orchestrator.errors import TestbedError, UsageError
 from orchestrator.hosts.hugepages import setup_hugepages as make_pages
 from orchestrator.hosts.leftovers import end_leftovers
@@ -68,8 +69,11 @@ def setup_hugepages(inventory_name: str, pages: int | None, size: str | None, no
 
 
 def restore(inventory_name: str) -> str:
-    """Put back what the journal holds, and take down a testbed that an ended run left; returns what was done."""
+    """End a mounted store, put back what the journal holds, and take down a testbed that an ended run left; returns
+    what was done.
+    """
     inventory = inventory_named(inventory_name)
+    unmounted = end_store(inventory, inventory_name, restoring=True)
     left_over = _left_by_run(inventory)
     with session(inventory, inventory_name, made_by="restore", tolerant=True) as hosts:
         hold_all(hosts, new_run_id())
@@ -83,7 +87,8 @@ def restore(inventory_name: str) -> str:
             )
         )
         report = put_back(hosts.remotes, hosts.journal, reverters())
-    notes = [
+    notes = [unmounted] if unmounted else []
+    notes += [
         f"{host}: ended process {process.pid} of run {process.run_id}: {process.command}"
         for host, processes in ended.items()
         for process in processes

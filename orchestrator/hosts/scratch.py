@@ -51,10 +51,12 @@ def remove_folders(remote: Remote, folders: Sequence[str]) -> None:
         remote.run(["sh", "-s", "--", *folders], stdin=REMOVE)
 
 
-def clean_scratch(remote: Remote) -> list[str]:
+def clean_scratch(
+    remote: Remote, *, mount_type: str = MOUNT_TYPE, memory: str = MEMORY, prefix: str = RUN_PREFIX
+) -> list[str]:
     """Unmount stores whose program has ended, and remove folders of killed runs on the tmpfs that nobody has open.
 
     Hold the host's lease. Returns what was taken away. Raises CommandFailed and what the Remote raises.
     """
-    answer = run_script(remote, "scratch", {"fstype": MOUNT_TYPE, "memory": MEMORY, "prefix": RUN_PREFIX})
+    answer = run_script(remote, "scratch", {"fstype": mount_type, "memory": memory, "prefix": prefix})
     return [*answer["unmounted"], *answer["removed"]]

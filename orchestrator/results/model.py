@@ -77,6 +77,8 @@ class ProtocolCounts(Record):
     duplicates: int
     refused: dict[str, int] = Field(default_factory=dict)
     """What came and was not taken, by reason."""
+    broken: dict[str, int] = Field(default_factory=dict)
+    """What the transport broke off or could not send, by reason: no packets that came whole."""
     faults_out: dict[str, int] = Field(default_factory=dict)
     """What was done to its packets because faults were asked for, by kind."""
     faults_in: dict[str, int] = Field(default_factory=dict)

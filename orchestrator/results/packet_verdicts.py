@@ -139,6 +139,11 @@ def drops(evidence: Evidence) -> Verdict | None:
         entries.append(evidence.generator_accounting)
     if evidence.faults_asked:  # told as such
         entries = [entry for entry in entries if entry.process not in speaking]
+    found += [
+        f"{counts.process}: " + ", ".join(f"{name} {number}" for name, number in counts.broken.items())
+        for counts in evidence.protocol
+        if counts.broken
+    ]
     for entry in entries:
         reasons = {name: number for name, number in entry.reasons.items() if number and name not in NOT_OF_THE_LOAD}
         if reasons:

@@ -17,9 +17,9 @@ NUMBERS = ("tx", "rx", "retransmitted", "timeouts", "deadlines", "restarts", "bu
 COLUMNS = (
     *("scenario", "transport", "link", "driver", "params", "process"),
     *NUMBERS,
-    *("refused", "faults_out", "faults_in"),
+    *("refused", "broken", "faults_out", "faults_in"),
 )
-"""The columns of protocol.csv, in order; the last three are JSON, reason or kind to count."""
+"""The columns of protocol.csv, in order; the last four are JSON, reason or kind to count."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Protocol:
     numbers: dict[str, int]
     """By the name of the column."""
     refused: dict[str, int]
+    broken: dict[str, int]
     faults_out: dict[str, int]
     faults_in: dict[str, int]
 
@@ -53,6 +54,7 @@ def _sum(row: SummaryRow, process: str, parts: list[ProtocolCounts]) -> Protocol
         process,
         {name: sum(getattr(part, name) for part in parts) for name in NUMBERS},
         _total(part.refused for part in parts),
+        _total(part.broken for part in parts),
         _total(part.faults_out for part in parts),
         _total(part.faults_in for part in parts),
     )
@@ -74,7 +76,7 @@ def write_protocol_table(folder: ExperimentFolder, found: Iterable[Protocol]) ->
     for entry in entries:
         row = entry.row
         what = (row.scenario, row.transport, row.link, row.driver, row.params_json, entry.process)
-        told = (json.dumps(each) for each in (entry.refused, entry.faults_out, entry.faults_in))
+        told = (json.dumps(each) for each in (entry.refused, entry.broken, entry.faults_out, entry.faults_in))
         writer.writerow((*what, *entry.numbers.values(), *told))
     if entries:
         write_atomic(folder.root / "protocol.csv", text.getvalue(), replace=True)

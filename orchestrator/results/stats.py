@@ -170,7 +170,7 @@ class RpcStats(_Part):
 
 
 class FaultStats(_Part):
-    """What the fault shim did to the packets of one process, by kind; it has no entry of kinds that never came."""
+    """What the fault shim did to the packets of one process, by kind; and `packets`, how many came to it."""
 
     out: dict[str, int] = Field(default_factory=dict)
     into: dict[str, int] = Field(default_factory=dict, alias="in")

@@ -23,6 +23,7 @@ PACKETS = 5000
 RTT = [30_000 + i % 97 for i in range(PACKETS)]
 ALL = ("transport=dpdk", "link=memif", "stage=all", "op=write", "durability=log")
 STORE = ("transport=tcp", "stage=store", "op=read", "durability=memory")
+FRAMES = ("transport=dpdk", "link=memif", "stage=store", "op=read", "durability=memory")
 
 
 def outcome(
@@ -98,12 +99,23 @@ def test_so_do_those_of_a_generator(folder: ExperimentFolder) -> None:
 
 @pytest.mark.parametrize("who", ["server", "load"])
 def test_drops_of_the_transport_and_of_the_protocol_are_flagged_by_reason(folder: ExperimentFolder, who: str) -> None:
-    trial = plan_trials(*STORE).trials[0]
-    queues = stats_of(trial, who, PACKETS)["queues"]
-    queues[0]["drops"] = {"bad_udp_checksum": 2, "not_ipv4": 3}
-    changes = {"queues": queues, "rpc": rpc(PACKETS - 5, dropped={"corrupt": 4}, stale=1)}
-    _, result = outcome(folder, *STORE, **{who: changes})
+    changes = dropping(FRAMES, who, bad_udp_checksum=2, not_ipv4=3)
+    _, result = outcome(folder, *FRAMES, **{who: {**changes, "rpc": rpc(PACKETS - 5, dropped={"corrupt": 4}, stale=1)}})
     assert verdicts(result) == {"drops": f"{who}: bad_udp_checksum 2, corrupt 4, stale 1"}
+
+
+@pytest.mark.parametrize(("assignments", "reason"), [(STORE, "bad_length"), (STORE, "unsent"), (FRAMES, "tx_full")])
+def test_what_a_transport_breaks_off_is_flagged_and_is_no_packet_that_came(
+    folder: ExperimentFolder, assignments: tuple[str, ...], reason: str
+) -> None:
+    _, result = outcome(folder, *assignments, server=dropping(assignments, "server", **{reason: 1}))
+    assert verdicts(result) == {"drops": f"server: {reason} 1"}
+
+
+def dropping(assignments: tuple[str, ...], who: str, **drops: int) -> dict[str, Any]:
+    """Changes to the stats of a process: what its one queue drops."""
+    queues = stats_of(plan_trials(*assignments).trials[0], who, PACKETS)["queues"]
+    return {"queues": [{**queues[0], "drops": drops}]}
 
 
 def test_counts_of_all_trials_of_a_row_are_summed_by_process(folder: ExperimentFolder) -> None:
