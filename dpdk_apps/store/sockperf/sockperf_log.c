@@ -56,7 +56,7 @@ read_messages(FILE *file, uint64_t skip_ns, uint64_t window_ns, struct sockperf_
 	}
 	recorder_window_end(r);
 	if (last > begin)
-		log->window_s = (double)(last - begin) / SOCKPERF_LOG_TICKS_PER_S;
+		log->window_s = (double)(last - begin) / FOREIGN_TICKS_PER_S;
 	return count;
 }
 
@@ -98,8 +98,8 @@ sockperf_log_read(const char *path, double skip_s, double window_s, struct sockp
 		complain("sockperf left no log %s: %s", path, strerror(errno));
 		return -1;
 	}
-	result = read_file(file, (uint64_t)(skip_s * SOCKPERF_LOG_TICKS_PER_S),
-			(uint64_t)(window_s * SOCKPERF_LOG_TICKS_PER_S), log);
+	result = read_file(file, (uint64_t)(skip_s * FOREIGN_TICKS_PER_S),
+			(uint64_t)(window_s * FOREIGN_TICKS_PER_S), log);
 	if (result != 0 && errno == EBADMSG)
 		complain("sockperf measured nothing: %s has no messages; is its server there?",
 				path);

@@ -4,9 +4,8 @@
 
 #include <stdint.h>
 
+#include "foreign_report.h"
 #include "recorder.h"
-
-#define SOCKPERF_LOG_TICKS_PER_S 1e9
 
 /* At its beginning sockperf leaves out so much by itself, and so much at its end. */
 #define SOCKPERF_WARMUP_S 0.4
