@@ -394,6 +394,26 @@ def test(c: Context, unit: bool = False) -> None:
     run_tests(unit_only=unit)
 
 
+@task(
+    help={
+        "target": "one of the targets (default: all)",
+        "minutes": "how long each runs",
+        "runs": "or how many executions each (default: 10 million)",
+        "keep": "take new inputs that reach more into the kept corpus",
+    },
+    auto_shortflags=False,
+)
+def fuzz(c: Context, target: str = "", minutes: str | None = None, runs: str | None = None, keep: bool = False) -> None:
+    """Fuzz what reads bytes from a network, from the kept corpus, under ASan and UBSan (clang's libFuzzer).
+
+    Example: invoke fuzz --target store_server --minutes 10
+    """
+    from orchestrator.commands.fuzz import fuzz as run_fuzz
+
+    wanted = _optional_number("--minutes", minutes), _optional_number("--runs", runs)
+    print(run_fuzz(target, minutes=wanted[0], runs=wanted[1], keep_new=keep))
+
+
 @task(help={"only": "one of the benches; see bench/README.md"}, auto_shortflags=False)
 def bench(c: Context, only: str = "") -> None:
     """Measure the figures that the project promises, as paired ratios against real peers.

@@ -14,19 +14,21 @@
 #define PATH_BYTES 32
 
 /*
- * Who may use an attribute: `user.` who may read or write the file, `trusted.` root. `security.`
- * and `system.` (POSIX ACLs) mean something to the server's kernel, which is not the client's:
- * they are not served. 0, or an errno.
+ * Who may use an attribute: `user.`, which files and folders have, who may read or write them;
+ * `trusted.`, which all have, root. `security.` and `system.` (POSIX ACLs) mean something to the
+ * server's kernel, which is not the client's: they are not served. 0, or an errno.
  */
 static int
 may_use(const struct stat *file, const char *name, const struct fuse_ctx *who, int mask)
 {
-	if (!S_ISREG(file->st_mode) && !S_ISDIR(file->st_mode))
-		return mask == R_OK ? ENODATA : EPERM;
+	int not_here = mask == R_OK ? ENODATA : EPERM;
+
 	if (strncmp(name, "trusted.", 8) == 0)
-		return who->uid == 0 ? 0 : mask == R_OK ? ENODATA : EPERM;
+		return who->uid == 0 ? 0 : not_here;
 	if (strncmp(name, "user.", 5) != 0)
 		return mask == R_OK && strncmp(name, "security.", 9) == 0 ? ENODATA : EOPNOTSUPP;
+	if (!S_ISREG(file->st_mode) && !S_ISDIR(file->st_mode))
+		return not_here;
 	return permission_possible(file, who->uid, who->gid, mask) ? 0 : EACCES;
 }
 
@@ -136,10 +138,7 @@ op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 		answer_errno(req, errno);
 		return;
 	}
-	if (!S_ISREG(file.st_mode) && !S_ISDIR(file.st_mode))
-		bytes = 0;
-	else
-		bytes = listxattr(path, room, XATTR_LIST_MAX);
+	bytes = listxattr(path, room, XATTR_LIST_MAX);
 	if (bytes > 0)
 		bytes = (ssize_t)keep_served(room, (size_t)bytes, fuse_req_ctx(req));
 	if (bytes >= 0 && size > 0 && (size_t)bytes > size) {

@@ -136,6 +136,21 @@ def test_extended_attributes(store: Mounted) -> None:
         os.setxattr(file, "security.made_up", b"")
 
 
+@pytest.mark.parametrize("kind", ["symlink", "pipe", "file"])
+def test_roots_attributes_lie_on_all_that_has_a_name(store: Mounted, kind: str) -> None:
+    at = store.at / kind
+    {"symlink": lambda: at.symlink_to("nothing"), "pipe": lambda: os.mkfifo(at), "file": at.touch}[kind]()
+    os.setxattr(at, "trusted.seen", b"yes", follow_symlinks=False)
+    assert os.listxattr(at, follow_symlinks=False) == ["trusted.seen"]
+    assert os.getxattr(at, "trusted.seen", follow_symlinks=False) == b"yes"
+    assert os.getxattr(store.backing / kind, "trusted.seen", follow_symlinks=False) == b"yes"
+    os.removexattr(at, "trusted.seen", follow_symlinks=False)
+    assert os.listxattr(at, follow_symlinks=False) == []
+    if kind != "file":
+        with pytest.raises(PermissionError):
+            os.setxattr(at, "user.seen", b"yes", follow_symlinks=False)
+
+
 def test_what_a_backing_file_system_refuses_arrives(store: Mounted) -> None:
     with pytest.raises(OSError, match="File name too long") as refused:
         (store.at / ("n" * 256)).touch()

@@ -180,7 +180,6 @@ def test_one_that_never_reads_stops_nobody(server: Server) -> None:
     stats = server.end()
     assert stats["requests"] == 550
     assert stats["tcp"]["refused_full"] > 0
-    assert stats["queues"][0]["drops"]["unsent"] == 1
 
 
 def test_a_session_goes_on_over_another_connection(server: Server) -> None:
