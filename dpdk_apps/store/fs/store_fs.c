@@ -23,9 +23,6 @@
 _Static_assert(EXECUTOR_REQUEST_MAX == REQUEST_BYTES_MAX, "the same bound in both headers");
 _Static_assert(sizeof(struct fuse_out_header) == 16, "data_room() is behind the header");
 
-const char *const durability_names[] = {"memory", "log", "dsync", NULL};
-const char *const cache_names[] = {"none", "auto", NULL};
-
 void
 answer_errno(fuse_req_t req, int error)
 {

@@ -3,12 +3,14 @@
  * the same process. To test it, and as the stage "FUSE and store" of the figures.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "executor.h"
+#include "clock.h"
+#include "executor_answerer.h"
+#include "executor_options.h"
 #include "lifecycle.h"
-#include "mounting.h"
 #include "options.h"
-#include "serving.h"
+#include "relay.h"
 #include "startup.h"
 
 struct arguments {
@@ -45,8 +47,6 @@ static bool
 take(void *options, int option, const char *text)
 {
 	struct arguments *a = options;
-	int choice = 0;
-	bool right = true;
 
 	switch (option) {
 	case BACKING:
@@ -56,13 +56,9 @@ take(void *options, int option, const char *text)
 		a->mount = text;
 		return true;
 	case DURABILITY:
-		right = option_choice("--durability", text, durability_names, &choice);
-		a->executor.durability = (enum durability)choice;
-		return right;
+		return option_durability("--durability", text, &a->executor.durability);
 	case CACHE:
-		right = option_choice("--cache", text, cache_names, &choice);
-		a->executor.cache = (enum cache)choice;
-		return right;
+		return option_cache("--cache", text, &a->executor.cache);
 	default:
 		return false;
 	}
@@ -84,18 +80,33 @@ static const struct option_reader reader = {
 		.complete = complete,
 };
 
-static int
-mount_and_serve(const struct arguments *a, struct executor *e)
-{
-	struct mounting mounting;
-	int result;
+/* Of the store without a network there is nothing that is waited for, and so no deadline. */
+#define DEADLINE_S 3600
+#define CALIBRATE_MS 10
+/* Each has its answer before the next is read. */
+#define REQUESTS 2
 
-	if (mounting_begin(&mounting, a->mount) != 0)
-		return -1;
-	lifecycle_ready("durability=%s cache=%s", durability_names[a->executor.durability],
-			cache_names[a->executor.cache]);
-	result = serve(&mounting, e);
-	return mounting_end(&mounting) == 0 ? result : -1;
+static int
+mount_and_serve(const struct arguments *a, struct executor_answerer *answerer)
+{
+	uint64_t ticks_per_s = (uint64_t)clock_calibrate(CALIBRATE_MS);
+	const struct relay_config config = {
+			.answerer = &answerer->answerer,
+			.ticks_per_s = ticks_per_s,
+			.deadline = DEADLINE_S * ticks_per_s,
+			.value_max = EXECUTOR_REQUEST_MAX,
+			.requests = REQUESTS,
+	};
+	struct relay *r = relay_create(&config);
+	char ready[64];
+	int result = -1;
+
+	(void)snprintf(ready, sizeof(ready), "durability=%s cache=%s",
+			durability_names[a->executor.durability], cache_names[a->executor.cache]);
+	if (r != NULL)
+		result = relay_mount(r, a->mount, ready);
+	relay_destroy(r);
+	return result;
 }
 
 int
@@ -104,6 +115,7 @@ main(int argc, char *argv[])
 	struct arguments a = {
 			.executor = {.durability = DURABILITY_LOG, .cache = CACHE_NONE},
 	};
+	struct executor_answerer *answerer;
 	struct executor *e;
 	int result = startup("store_local", &reader, &a, argc, argv);
 
@@ -112,7 +124,9 @@ main(int argc, char *argv[])
 	e = executor_open(&a.executor);
 	if (e == NULL)
 		return EXIT_FAILED;
-	result = mount_and_serve(&a, e);
+	answerer = executor_answerer_create(e);
+	result = answerer != NULL ? mount_and_serve(&a, answerer) : -1;
+	free(answerer);
 	executor_close(e);
 	return result == 0 ? EXIT_DONE : EXIT_FAILED;
 }

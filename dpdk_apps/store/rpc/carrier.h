@@ -37,6 +37,9 @@ struct carrier_calls {
 	 * NULL where a carrier cannot sleep: its user polls.
 	 */
 	void (*wait)(struct carrier *c, int fd, uint64_t ns);
+	/* Whether nothing can come from that peer any more: its connection has ended. NULL where a
+	 * carrier has no connections. */
+	bool (*gone)(struct carrier *c, uint32_t peer);
 };
 
 struct carrier {

@@ -112,6 +112,13 @@ int
 rpc_client_send(struct rpc_client *c, uint64_t token, const uint8_t *request, uint32_t bytes,
 		uint64_t now)
 {
+	return rpc_client_send_until(c, token, request, bytes, now, now + c->config.deadline);
+}
+
+int
+rpc_client_send_until(struct rpc_client *c, uint64_t token, const uint8_t *request, uint32_t bytes,
+		uint64_t now, uint64_t deadline)
+{
 	struct call *call;
 
 	if (c->state == RPC_REFUSED || c->state == RPC_ENDED)
@@ -125,7 +132,7 @@ rpc_client_send(struct rpc_client *c, uint64_t token, const uint8_t *request, ui
 	call = &c->calls[c->free_slots[--c->free_count]];
 	call->token = token;
 	call->began = now;
-	call->deadline = now + c->config.deadline;
+	call->deadline = deadline;
 	call->timeouts = 0;
 	call->late_mark = 0;
 	call->active = true;
@@ -160,6 +167,17 @@ rpc_client_poll(struct rpc_client *c, uint64_t now)
 	return c->blocked && c->state == RPC_OPEN ? now : c->next;
 }
 
+void
+rpc_client_rejoin(struct rpc_client *c)
+{
+	if (c->state > RPC_OPEN)
+		return;
+	c->state = RPC_JOINING;
+	c->hello_tries = 0;
+	c->hello_timer = 0;
+	c->next = 0;
+}
+
 enum rpc_client_state
 rpc_client_state(const struct rpc_client *c)
 {
@@ -182,6 +200,12 @@ uint32_t
 rpc_client_out(const struct rpc_client *c)
 {
 	return c->out;
+}
+
+uint64_t
+rpc_client_restarts(const struct rpc_client *c)
+{
+	return c->counts.restarts;
 }
 
 struct rpc_client_counts

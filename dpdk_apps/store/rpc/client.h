@@ -90,9 +90,18 @@ void rpc_client_close(struct rpc_client *c, uint64_t now);
 int rpc_client_send(struct rpc_client *c, uint64_t token, const uint8_t *request, uint32_t bytes,
 		uint64_t now);
 
+/* The same with a deadline of its own, a tick: of a request that has waited before, or is sent
+ * once more. */
+int rpc_client_send_until(struct rpc_client *c, uint64_t token, const uint8_t *request,
+		uint32_t bytes, uint64_t now, uint64_t deadline);
+
 /* Takes what has come and does what is due at `now`. Returns the tick at which something is due
  * next if nothing comes before. */
 uint64_t rpc_client_poll(struct rpc_client *c, uint64_t now);
+
+/* The way to the server was broken, or stands again: HELLO is said before anything else, so that no
+ * request is sent to a server that may be another. */
+void rpc_client_rejoin(struct rpc_client *c);
 
 /* A packet that came: what the carrier calls (carrier_take); `self` is the client. */
 void rpc_client_take(void *self, uint32_t peer, const uint8_t *packet, uint32_t n, uint64_t tick);
@@ -107,6 +116,10 @@ void rpc_client_refusal(const struct rpc_client *c, char *text, size_t size);
 
 /* Requests that are out. */
 uint32_t rpc_client_out(const struct rpc_client *c);
+
+/* How often the server was started anew, or forgot this client: `restarts` of the counts. What is
+ * sent after it grew goes to a server that knows nothing of what was sent before. */
+uint64_t rpc_client_restarts(const struct rpc_client *c);
 
 struct rpc_client_counts rpc_client_counts(const struct rpc_client *c);
 

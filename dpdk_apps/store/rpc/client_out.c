@@ -29,12 +29,8 @@ send_packet(struct rpc_client *c, const struct packet *p)
 	} else {
 		c->counts.send_failed++;
 		/* The session goes on over the next connection, if the server still has it. */
-		if (c->state == RPC_OPEN) {
-			c->state = RPC_JOINING;
-			c->hello_tries = 0;
-			c->hello_timer = 0;
-			c->next = 0;
-		}
+		if (c->state == RPC_OPEN)
+			rpc_client_rejoin(c);
 	}
 	return result;
 }

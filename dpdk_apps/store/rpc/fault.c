@@ -196,9 +196,18 @@ fault_wait(struct carrier *c, int fd, uint64_t ns)
 		f->config.under->calls->wait(f->config.under, fd, ns);
 }
 
-static const struct carrier_calls polled = {.send = fault_send, .poll = fault_poll};
+static bool
+fault_gone(struct carrier *c, uint32_t peer)
+{
+	struct carrier *under = ((struct fault *)c)->config.under;
+
+	return under->calls->gone != NULL && under->calls->gone(under, peer);
+}
+
+static const struct carrier_calls polled = {
+		.send = fault_send, .poll = fault_poll, .gone = fault_gone};
 static const struct carrier_calls waited = {
-		.send = fault_send, .poll = fault_poll, .wait = fault_wait};
+		.send = fault_send, .poll = fault_poll, .wait = fault_wait, .gone = fault_gone};
 
 struct fault *
 fault_create(const struct fault_config *config)

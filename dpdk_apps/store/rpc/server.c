@@ -57,7 +57,7 @@ rpc_server_destroy(struct rpc_server *s)
 		return;
 	for (uint32_t i = 0; i < s->config.sessions; i++)
 		if (s->sessions[i].client != 0)
-			session_end(s, &s->sessions[i]);
+			server_session_end(s, &s->sessions[i]);
 	free(s->sessions);
 	free(s);
 }
@@ -73,7 +73,7 @@ rpc_server_close(struct rpc_server *s)
 		if (session->client == 0)
 			continue;
 		server_reply(s, session->peer, &to, PACKET_BYE, NULL, 0);
-		session_end(s, session);
+		server_session_end(s, session);
 	}
 }
 
@@ -85,7 +85,7 @@ rpc_server_poll(struct rpc_server *s, uint64_t now)
 	if (s->stalled)
 		server_pump_stalled(s, now);
 	if (now >= s->expires)
-		sessions_expire(s, now);
+		server_sessions_expire(s, now);
 	return came;
 }
 

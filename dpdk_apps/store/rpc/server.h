@@ -30,6 +30,13 @@ struct rpc_server;
 typedef size_t rpc_run(void *self, uint64_t client, const uint8_t *in, size_t n, uint8_t *out,
 		size_t room);
 
+/*
+ * The session of `client` is over: it said so, was silent for too long, or made room for another.
+ * None of its requests comes any more, unless it begins anew. It is not called when the server is
+ * closed or destroyed: the next one may still know its clients.
+ */
+typedef void rpc_left(void *self, uint64_t client);
+
 struct rpc_server_config {
 	struct carrier *carrier; /* outlives the server */
 	uint64_t epoch;		 /* random, never 0: another with every start */
@@ -40,6 +47,7 @@ struct rpc_server_config {
 	uint64_t request_age;	 /* ticks without a fragment of a request that is not whole */
 	uint64_t settle;	 /* ticks after which a packet is no more under way */
 	rpc_run *run;
+	rpc_left *left; /* NULL: nobody wants to know */
 	void *self;
 };
 
@@ -54,8 +62,8 @@ struct rpc_server_counts {
 	uint64_t restarted;	/* RESTARTED packets */
 	uint64_t sessions_begun;
 	uint64_t sessions_ended; /* by BYE */
-	uint64_t sessions_aged;	 /* or to make room for the same peer's next */
-	uint64_t requests_aged;	 /* given up before they were whole */
+	uint64_t sessions_aged; /* or to make room: for the same peer's next, or where it is gone */
+	uint64_t requests_aged; /* given up before they were whole */
 	uint64_t refused[REFUSAL_REASONS];
 	uint64_t oversized;		 /* answers larger than their room: a fault of run() */
 	uint64_t send_full;		 /* packets that the carrier had no room for */

@@ -176,9 +176,10 @@ restarted(struct rpc_server *s, uint32_t peer, const struct packet *p)
 static void
 take_of_session(struct rpc_server *s, uint32_t peer, const struct packet *p, uint64_t now)
 {
-	struct session *session = p->server_epoch == s->config.epoch
-						  ? session_find(s, p->session, p->client_epoch)
-						  : NULL;
+	struct session *session =
+			p->server_epoch == s->config.epoch
+					? server_session_find(s, p->session, p->client_epoch)
+					: NULL;
 
 	if (session == NULL) {
 		if (p->type != PACKET_BYE)
@@ -195,10 +196,10 @@ take_of_session(struct rpc_server *s, uint32_t peer, const struct packet *p, uin
 		take_request(s, session, p, now);
 	} else if (p->type == PACKET_ASK) {
 		take_ask(s, session, p, now);
-	} else if (!session_runs(session)) {
+	} else if (!server_session_runs(session)) {
 		/* In the middle of run() the session is needed: it ends by its age. */
 		s->counts.sessions_ended++;
-		session_end(s, session);
+		server_session_leave(s, session);
 	}
 }
 
@@ -234,7 +235,7 @@ rpc_server_take(void *self, uint32_t peer, const uint8_t *packet, uint32_t n, ui
 	}
 	switch ((enum packet_type)p.type) {
 	case PACKET_HELLO:
-		session_hello(s, peer, &p, tick);
+		server_session_hello(s, peer, &p, tick);
 		return;
 	case PACKET_REQUEST:
 	case PACKET_ASK:

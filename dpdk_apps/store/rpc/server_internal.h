@@ -53,12 +53,15 @@ struct rpc_server {
 };
 
 /* server_sessions.c */
-struct session *session_find(struct rpc_server *s, uint32_t number, uint64_t client);
+struct session *server_session_find(struct rpc_server *s, uint32_t number, uint64_t client);
 /* Whether one of its requests is in the middle of run(): then it must not end. */
-bool session_runs(const struct session *session);
-void session_end(struct rpc_server *s, struct session *session);
-void session_hello(struct rpc_server *s, uint32_t peer, const struct packet *p, uint64_t now);
-void sessions_expire(struct rpc_server *s, uint64_t now);
+bool server_session_runs(const struct session *session);
+void server_session_end(struct rpc_server *s, struct session *session);
+/* The same of one that had begun: the user hears of it. */
+void server_session_leave(struct rpc_server *s, struct session *session);
+void server_session_hello(
+		struct rpc_server *s, uint32_t peer, const struct packet *p, uint64_t now);
+void server_sessions_expire(struct rpc_server *s, uint64_t now);
 
 /* server_out.c: a packet that answers `to`, of a session or of none. */
 void server_reply(struct rpc_server *s, uint32_t peer, const struct packet *to,

@@ -5,10 +5,12 @@
 /* A session's number is its place and, above, how many had begun before: packets of one that ended
  * fit none that begins later. */
 #define PLACE_BITS 8
+/* A session whose peer is gone is needed no more after this part of the age of others. */
+#define GONE_SHARE 8
 _Static_assert(RPC_SESSIONS_MAX == 1 << PLACE_BITS, "a place fits into a session's number");
 
 struct session *
-session_find(struct rpc_server *s, uint32_t number, uint64_t client)
+server_session_find(struct rpc_server *s, uint32_t number, uint64_t client)
 {
 	uint32_t place = number & (RPC_SESSIONS_MAX - 1);
 	struct session *session = &s->sessions[place];
@@ -20,12 +22,22 @@ session_find(struct rpc_server *s, uint32_t number, uint64_t client)
 }
 
 void
-session_end(struct rpc_server *s, struct session *session)
+server_session_end(struct rpc_server *s, struct session *session)
 {
 	s->bytes -= session->bytes;
 	free(session->slots);
 	free(session->memory);
 	*session = (struct session){.client = 0};
+}
+
+void
+server_session_leave(struct rpc_server *s, struct session *session)
+{
+	uint64_t client = session->client;
+
+	server_session_end(s, session);
+	if (s->config.left != NULL)
+		s->config.left(s->config.self, client);
 }
 
 static bool
@@ -35,7 +47,7 @@ too_old(const struct rpc_server *s, const struct session *session, uint64_t now)
 }
 
 bool
-session_runs(const struct session *session)
+server_session_runs(const struct session *session)
 {
 	for (uint32_t i = 0; i < session->agreed.slots; i++)
 		if (session->slots[i].state == SLOT_RUNNING)
@@ -43,7 +55,19 @@ session_runs(const struct session *session)
 	return false;
 }
 
-/* Ends the session that `peer` had with an earlier epoch, or else one that is too old. */
+/* Whether its connection ended, and long enough ago for it to have come back. */
+static bool
+is_gone(const struct rpc_server *s, const struct session *session, uint64_t now)
+{
+	struct carrier *c = s->config.carrier;
+
+	return c->calls->gone != NULL && now > session->heard &&
+	       now - session->heard > s->config.session_age / GONE_SHARE &&
+	       c->calls->gone(c, session->peer);
+}
+
+/* Ends the session that `peer` had with an earlier epoch, or one that is too old or whose peer is
+ * gone: the one that was silent longest. */
 static bool
 make_room(struct rpc_server *s, uint32_t peer, uint64_t now)
 {
@@ -52,8 +76,9 @@ make_room(struct rpc_server *s, uint32_t peer, uint64_t now)
 	for (uint32_t i = 0; i < s->config.sessions; i++) {
 		struct session *session = &s->sessions[i];
 
-		if (session->client == 0 || (session->peer != peer && !too_old(s, session, now)) ||
-				session_runs(session))
+		if (session->client == 0 || server_session_runs(session))
+			continue;
+		if (session->peer != peer && !too_old(s, session, now) && !is_gone(s, session, now))
 			continue;
 		if (oldest == NULL || session->heard < oldest->heard)
 			oldest = session;
@@ -61,7 +86,7 @@ make_room(struct rpc_server *s, uint32_t peer, uint64_t now)
 	if (oldest == NULL)
 		return false;
 	s->counts.sessions_aged++;
-	session_end(s, oldest);
+	server_session_leave(s, oldest);
 	return true;
 }
 
@@ -101,7 +126,7 @@ begin(struct rpc_server *s, uint32_t peer, uint64_t client, const struct hello *
 	};
 	s->bytes += bytes;
 	if (session->slots == NULL || session->memory == NULL) {
-		session_end(s, session);
+		server_session_end(s, session);
 		return NULL;
 	}
 	for (uint64_t i = 0; i < agreed->slots; i++)
@@ -120,7 +145,7 @@ session_of(struct rpc_server *s, uint64_t client)
 }
 
 void
-session_hello(struct rpc_server *s, uint32_t peer, const struct packet *p, uint64_t now)
+server_session_hello(struct rpc_server *s, uint32_t peer, const struct packet *p, uint64_t now)
 {
 	uint8_t bytes[HELLO_BYTES > REFUSAL_BYTES ? HELLO_BYTES : REFUSAL_BYTES];
 	struct packet to = *p;
@@ -176,7 +201,7 @@ expire_requests(struct rpc_server *s, struct session *session, uint64_t now)
 }
 
 void
-sessions_expire(struct rpc_server *s, uint64_t now)
+server_sessions_expire(struct rpc_server *s, uint64_t now)
 {
 	uint64_t least = s->config.request_age < s->config.session_age ? s->config.request_age
 								       : s->config.session_age;
@@ -186,9 +211,9 @@ sessions_expire(struct rpc_server *s, uint64_t now)
 
 		if (session->client == 0)
 			continue;
-		if (too_old(s, session, now) && !session_runs(session)) {
+		if (too_old(s, session, now) && !server_session_runs(session)) {
 			s->counts.sessions_aged++;
-			session_end(s, session);
+			server_session_leave(s, session);
 		} else {
 			expire_requests(s, session, now);
 		}

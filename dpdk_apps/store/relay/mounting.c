@@ -11,6 +11,18 @@
 
 #include "lifecycle.h"
 
+#define WARDEN_FD (STDERR_FILENO + 1)
+
+/* Closes all descriptors but this one: connections must not outlive the process that they belong
+ * to. It is moved to where none was. */
+static int
+keep_alone(int fd)
+{
+	if (dup2(fd, WARDEN_FD) < 0 || close_range(WARDEN_FD + 1, ~0u, 0) != 0)
+		return -1;
+	return WARDEN_FD;
+}
+
 /* The warden's life: waits until the last writer of the pipe is gone, then unmounts. It holds no
  * /dev/fuse, so requests do not wait for it. */
 static void
@@ -18,6 +30,10 @@ ward(int lifeline, const char *where)
 {
 	char byte = 0;
 	ssize_t got;
+
+	lifeline = keep_alone(lifeline);
+	if (lifeline < 0)
+		_exit(EXIT_FAILED);
 
 	/* A signal to the group is for the server, whose end is what counts here. */
 	(void)setsid();
