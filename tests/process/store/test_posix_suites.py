@@ -26,8 +26,8 @@ STRESSORS = (
     "touch", "utime", "xattr",
 )  # fmt: skip
 """Those of the class filesystem, and what else uses files. Left out: copy-file (of at least 128 MB); and, since they
-use no file of the folder or FUSE has no word for them, bind-mount, binderfs, chattr, dnotify, eventfd, fanotify, fiemap,
-file-ioctl, fsize, handle, inode-flags, ioprio, lease, procfs, verity."""
+use no file of the folder or FUSE has no word for them, bind-mount, binderfs, chattr, dnotify, eventfd, fanotify,
+fiemap, file-ioctl, fsize, handle, inode-flags, ioprio, lease, procfs, verity."""
 SMALL = ("--hdd-bytes", "4m", "--iomix-bytes", "4m", "--fallocate-bytes", "4m", "--seek-size", "4m", "--revio-bytes",
          "4m", "--readahead-bytes", "4m", "--msync-bytes", "4m", "--sync-file-bytes", "4m",
          "--sendfile-size", "1m")  # fmt: skip
