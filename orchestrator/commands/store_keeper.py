@@ -142,7 +142,7 @@ class Keeper:
             build_all(hosts.remotes, hosts.inventory, self._source)
             serving = Serving(hosts, self._run_id, self._plan, self._lease_s)
             try:
-                needs = _as_plan(self._inventory, self._plan, self._source.digest)
+                needs = _as_plan(self._inventory, self._request.wish.transport, self._plan, self._source.digest)
                 bind_for_run(hosts, needs, made_by)
                 prepare(hosts.remotes, hosts.inventory, needs, hosts.journal, made_by)
                 note("mounting")
@@ -204,14 +204,14 @@ class Keeper:
         self._files.write(self._state)
 
 
-def _as_plan(inventory: Inventory, store: StorePlan, digest: str) -> Plan:
+def _as_plan(inventory: Inventory, transport: str, store: StorePlan, digest: str) -> Plan:
     """The store as a plan of one trial without an end, for what prepares hosts for a plan."""
     trial = PlannedTrial(
         key="mount",
         row="mount",
         block=0,
         scenario="store",
-        transport=store.driver,
+        transport=transport,
         link=store.link,
         driver=store.driver,
         params={},

@@ -7,9 +7,14 @@ from orchestrator.results.evidence import Evidence, invalid, mark
 from orchestrator.results.model import Verdict
 
 NOT_OF_THE_LOAD = frozenset(
-    {"runt", "group_address", "not_ipv4", "not_udp", "foreign", "late_probe", "stopped", "peer_closed"}
+    {
+        *("runt", "group_address", "not_ipv4", "not_udp", "foreign", "late_probe", "stopped", "peer_closed"),
+        *("stale", "old"),
+    }
 )
-"""Drops that no measured message suffers: other people's frames, and what is under way when programs end."""
+"""Drops that no measured message suffers: other people's frames, what is under way when programs end, and, of the
+store's protocol, what came for a session or request that had ended.
+"""
 
 LEAKS = frozenset({"killed", "ring_stuck"})
 """Why buffers are out for good; other explanations are of a kind that a driver keeps."""

@@ -100,8 +100,10 @@ def test_so_do_those_of_a_generator(folder: ExperimentFolder) -> None:
 @pytest.mark.parametrize("who", ["server", "load"])
 def test_drops_of_the_transport_and_of_the_protocol_are_flagged_by_reason(folder: ExperimentFolder, who: str) -> None:
     changes = dropping(FRAMES, who, bad_udp_checksum=2, not_ipv4=3)
-    _, result = outcome(folder, *FRAMES, **{who: {**changes, "rpc": rpc(PACKETS - 5, dropped={"corrupt": 4}, stale=1)}})
-    assert verdicts(result) == {"drops": f"{who}: bad_udp_checksum 2, corrupt 4, stale 1"}
+    _, result = outcome(
+        folder, *FRAMES, **{who: {**changes, "rpc": rpc(PACKETS - 5, dropped={"corrupt": 4}, unexpected=1, stale=2)}}
+    )
+    assert verdicts(result) == {"drops": f"{who}: bad_udp_checksum 2, corrupt 4, unexpected 1"}
 
 
 @pytest.mark.parametrize(("assignments", "reason"), [(STORE, "bad_length"), (STORE, "unsent"), (FRAMES, "tx_full")])
