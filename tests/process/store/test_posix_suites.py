@@ -17,8 +17,8 @@ CPYTHON = (
     "test_bufio", "test_largefile", "test_mailbox", "test_dbm_dumb", "test_stat", "test_genericpath",
     "test_unicode_file_functions", "test_fileinput", "test_filecmp",
 )  # fmt: skip
-"""What uses files. Left out: test_io, test_zipfile, test_tarfile, test_glob and test_pathlib pass as well, but take more
-than a minute; test_compileall fails on ext4 too."""
+"""What uses files. Left out: test_io, test_zipfile, test_tarfile, test_glob and test_pathlib pass as well, but take
+more than a minute; test_compileall fails on ext4 too."""
 STRESSORS = (
     "access", "chdir", "chmod", "chown", "dentry", "dir", "dirdeep", "dirmany", "fallocate", "fcntl",
     "filename", "flock", "fpunch", "fstat", "getdent", "hdd", "inotify", "io", "iomix", "link", "locka", "lockf",
