@@ -73,6 +73,8 @@ server_report(const struct server_options *o, const struct serving *v,
 		stats_count(s, "requests", v->counts.run);
 		stats_count(s, "sessions", v->sessions);
 		report_rpc(s, &v->counts);
+		if (v->refusal[0] != '\0')
+			stats_string(s, "refusal", v->refusal);
 		transport_report(t, s);
 		stats_string(s, "ended", "signal");
 		stats_threads(s);

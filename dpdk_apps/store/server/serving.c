@@ -107,6 +107,7 @@ serve(struct serving *v, const struct server_options *o, struct transport *t,
 	end = clock_mark();
 	v->ticks_per_s = clock_ticks_per_s(&begin, &end);
 	v->counts = rpc_server_counts(server);
+	rpc_server_refusal(server, v->refusal, sizeof(v->refusal));
 	rpc_server_destroy(server);
 	return 0;
 }

@@ -1,24 +1,25 @@
-"""The store's file system without a network: built once, mounted in a folder of each test's own."""
+"""The store's programs, built once: mounted without a network in a folder of each test's own, or served over TCP."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support.store_mount import Mount, Mounted, mounted
+from support.store_server import Serve, serving
 
 SOURCES = Path(__file__).parents[3] / "dpdk_apps"
 
 
 @pytest.fixture(scope="session")
-def store_local(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program that mounts a store, with the address and undefined sanitizers."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A function that builds a program, with the address and undefined sanitizers."""
     if os.geteuid() != 0:
-        pytest.skip("needs root: it mounts")
+        pytest.skip("needs root: it mounts, and serves files of all users")
     for tool in ("meson", "ninja", "pkg-config"):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed")
@@ -26,11 +27,44 @@ def store_local(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("libfuse3-dev is not installed")
     build = tmp_path_factory.mktemp("store_build")
     options = ["-Ddpdk=disabled", "-Db_sanitize=address,undefined", "-Doptimization=1"]
-    program = "store/local/store_local"
-    for command in (["meson", "setup", str(build), str(SOURCES), *options], ["ninja", "-C", str(build), program]):
+
+    def run(*command: str) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-    return build / program
+
+    def ninja(program: str) -> Path:
+        run("ninja", "-C", str(build), program)
+        return build / program
+
+    run("meson", "setup", str(build), str(SOURCES), *options)
+    return ninja
+
+
+@pytest.fixture(scope="session")
+def store_local(built: Callable[[str], Path]) -> Path:
+    """The program that mounts a store."""
+    return built("store/local/store_local")
+
+
+@pytest.fixture(scope="session")
+def store_server(built: Callable[[str], Path]) -> Path:
+    """The store's server over TCP."""
+    return built("store/server/store_server_tcp")
+
+
+@pytest.fixture
+def serve(store_server: Path, tmp_path: Path) -> Iterator[Serve]:
+    """A function that starts servers over TCP; those that still run at the end are ended, and ended well."""
+    with serving(store_server, tmp_path) as begin:
+        yield begin
+
+
+@pytest.fixture
+def backing(tmp_path: Path) -> Path:
+    """An empty folder for a server to serve."""
+    folder = tmp_path / "backing"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture

@@ -4,58 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.store_mount import DEADLINE_S, Mount, Mounted
+from support import system_calls
+from support.store_mount import Mount, Mounted
+from support.system_calls import trace
 
-CHANGES = "pwritev2,ftruncate,fchownat,fchmodat,unlinkat,renameat,renameat2,mkdirat,openat,linkat,setxattr,symlinkat"
-CALLS = f"trace=fsync,fdatasync,syncfs,write,{CHANGES}"
 ANSWER = re.compile(r"write\((\d+</dev/fuse[^>]*>), ")
 
 
 @pytest.fixture
 def traced(tmp_path: Path) -> Callable[[Mounted, Callable[[], object]], list[str]]:
     """A function that gives the server's system calls while something is done."""
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
-
-    def trace(store: Mounted, action: Callable[[], object]) -> list[str]:
-        log = tmp_path / "trace"
-        log.unlink(missing_ok=True)
-        command = ["strace", "-y", "-f", "-o", str(log), "-e", CALLS, "-p", str(store.process.pid)]
-        tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        assert tracer.stderr is not None
-        assert "attached" in tracer.stderr.readline()
-        try:
-            action()
-            time.sleep(0.1)
-        finally:
-            tracer.terminate()
-            tracer.communicate(timeout=DEADLINE_S)
-        return log.read_text().splitlines()
-
-    return trace
+    return lambda store, action: trace(store.process.pid, tmp_path / "trace", "write", action)
 
 
 def synced_before_answer(calls: list[str], change: str) -> bool:
-    """Whether something was synced between the change and the next answer, or by the change itself."""
-    for i, call in enumerate(calls):
-        if change not in call:
-            continue
-        if "RWF_DSYNC" in call or "RWF_SYNC" in call:
-            return True
-        until_answer = []
-        for later in calls[i + 1 :]:
-            if ANSWER.search(later):
-                break
-            until_answer.append(later)
-        return any(re.search(r"(fsync|fdatasync|syncfs)\(.* = 0", later) for later in until_answer)
-    raise AssertionError(f"{change} was never called: {calls}")
+    return system_calls.synced_before_answer(calls, change, ANSWER)
 
 
 @pytest.mark.parametrize("flag", [os.O_DSYNC, os.O_SYNC])

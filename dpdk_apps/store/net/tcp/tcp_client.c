@@ -225,6 +225,6 @@ tcp_client_counts(const struct tcp_client *c)
 	struct tcp_counts counts = c->counts;
 
 	if (c->way == WAY_OPEN)
-		(void)tcp_facts_add(&counts.facts, c->stream.fd);
+		tcp_stream_account(&c->stream, &counts);
 	return counts;
 }

@@ -424,6 +424,6 @@ tcp_server_counts(const struct tcp_server *v)
 
 	for (uint32_t i = 0; i < v->places; i++)
 		if (v->connections[i].stream.fd >= 0)
-			(void)tcp_facts_add(&counts.facts, v->connections[i].stream.fd);
+			tcp_stream_account(&v->connections[i].stream, &counts);
 	return counts;
 }
