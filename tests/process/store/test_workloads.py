@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from support.store_mount import Mounted
 
+pytestmark = pytest.mark.parametrize("way", ["local", "tcp"])
+
 
 def run(*command: str, cwd: Path | None = None) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=cwd)
