@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from orchestrator.experiments.records import Plan
 from orchestrator.hosts.restore import restore
 from orchestrator.hosts.scratch import make_folders, remove_folders
 from orchestrator.remote.protocol import ProcessSpec, Supervised
-from orchestrator.results.samples import read_recorder
+from orchestrator.results.samples import Samples, read_recorder
 from orchestrator.results.statistics import percentiles
 from orchestrator.scenarios.base import scenario_named
 
@@ -89,32 +89,46 @@ class Bed:
             raise CommandFailed(ended.stderr_tail.strip(), host=process.host, process=process.name)
         return Block(self.p50_us(process, supervised), before, after)
 
-    def trial(self, processes: Sequence[PlannedProcess], probe: tuple[int, int]) -> Block:
-        """Start the processes of a trial stage by stage, wait for the one that measures, stop the others before it.
+    @contextlib.contextmanager
+    def running(self, processes: Sequence[PlannedProcess]) -> Iterator[dict[str, Supervised]]:
+        """The processes of a trial by name, started stage by stage; those that are left at the end are stopped.
 
-        Its folders are made before, and go with what is in them.
+        Their folders are made before, and go with what is in them.
         """
-        (measuring,) = (process for process in processes if process.measures)
-        before = self.probe_ns(measuring.host, probe)
-        folders = {process.name: self.folder(process.host, "trial") for process in processes}
+        own = {process.host: self.folder(process.host, "trial") for process in processes}
+        started: dict[str, Supervised] = {}
         with contextlib.ExitStack() as undo:
-            started: dict[str, Supervised] = {}
             for process in sorted(processes, key=lambda process: process.stage):
-                place = folders[next(other.name for other in processes if other.host == process.host)]
+                remote, place = self.hosts.remotes[process.host], own[process.host]
                 made = scratch(place, process.folders)
-                make_folders(self.hosts.remotes[process.host], made)
-                undo.callback(remove_folders, self.hosts.remotes[process.host], made)
+                make_folders(remote, made)
+                undo.callback(remove_folders, remote, made)
                 started[process.name] = self.start(
                     process.host, process.name, process.argv, process.cpus, ready="@ready", folder=place
                 )
                 undo.callback(started[process.name].stop)
-            ended = started[measuring.name].wait_done(60.0)
-            for process in sorted(processes, key=lambda process: -process.stage):
-                if not process.measures:
-                    started[process.name].stop()
-        after = self.probe_ns(measuring.host, probe)
+            yield started
+
+    def wait_measured(
+        self, processes: Sequence[PlannedProcess], started: Mapping[str, Supervised], timeout_s: float = 60.0
+    ) -> PlannedProcess:
+        """Wait for the process of a trial that measures, and stop the others before it. Raises CommandFailed."""
+        (measuring,) = (process for process in processes if process.measures)
+        ended = started[measuring.name].wait_done(timeout_s)
+        for process in sorted(processes, key=lambda process: -process.stage):
+            if not process.measures:
+                started[process.name].stop()
         if ended is not None:
             raise CommandFailed(ended.stderr_tail.strip(), host=measuring.host, process=measuring.name)
+        return measuring
+
+    def trial(self, processes: Sequence[PlannedProcess], probe: tuple[int, int]) -> Block:
+        """Run a trial: the p50 of the one that measures, with the probes around it."""
+        host = next(process.host for process in processes if process.measures)
+        before = self.probe_ns(host, probe)
+        with self.running(processes) as started:
+            measuring = self.wait_measured(processes, started)
+        after = self.probe_ns(host, probe)
         return Block(self.p50_us(measuring, started[measuring.name]), before, after)
 
     def group_block(self, primary: PlannedProcess, secondary: PlannedProcess) -> Block:
@@ -133,14 +147,18 @@ class Bed:
 
     def p50_us(self, process: PlannedProcess, supervised: Supervised) -> float:
         """The median of the samples that a process left in its folder."""
-        with tempfile.TemporaryDirectory() as local:
-            path = Path(local) / "samples.bin"
-            self.hosts.remotes[process.host].get(f"{supervised.spec.directory}/{process.name}.samples.bin", path)
-            samples = read_recorder(path)
+        samples = self.samples(process, supervised)
         (p50,) = percentiles(samples.returned, (0.5,), lost=samples.lost)
         if p50 is None:
             raise CommandFailed("the window has no samples", host=process.host, process=process.name)
         return p50 / 1000
+
+    def samples(self, process: PlannedProcess, supervised: Supervised) -> Samples:
+        """The samples that a process left in its folder."""
+        with tempfile.TemporaryDirectory() as local:
+            path = Path(local) / "samples.bin"
+            self.hosts.remotes[process.host].get(f"{supervised.spec.directory}/{process.name}.samples.bin", path)
+            return read_recorder(path)
 
 
 def plan_of(*assignments: str, scenario: str = "smp") -> Plan:
