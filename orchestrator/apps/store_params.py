@@ -115,7 +115,6 @@ class StoreMountSelfParams(Options):
 
     mount: str
     file_mb: int
-    idle: Idle
     stats: str
 
 

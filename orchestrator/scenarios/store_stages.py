@@ -110,7 +110,7 @@ def _mount(row: Row, context: TrialContext, way: Way) -> PlannedProcess:
 
 def _fuse(inventory: Inventory, row: Row, context: TrialContext) -> tuple[PlannedProcess, ...]:
     host = role_host(inventory, "generator")
-    app = StoreMountSelfParams(mount=MOUNT, file_mb=FILE_MB, idle=_idle_beside_fio(row), stats="mount.stats.json")
+    app = StoreMountSelfParams(mount=MOUNT, file_mb=FILE_MB, stats="mount.stats.json")
     process = kernel_process(
         host,
         context,
