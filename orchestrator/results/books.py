@@ -29,6 +29,10 @@ def _received(stats: ProcessStats) -> Iterator[str]:
         return
     if told is None and stats.app in WITHOUT_PACKETS:
         return
+    if told is None and stats.floor and stats.sending is not None:  # answers of its own, over no network
+        if stats.rx_packets != stats.sending.returned:
+            yield f"{stats.rx_packets} answers, {stats.sending.returned} returned"
+        return
     if told is None:
         yield "does not say what became of what it received"
         return

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.results.evidence import Evidence, mark
+from orchestrator.results.evidence import Evidence, invalid, mark
 from orchestrator.results.model import ProtocolCounts, Verdict
 
 
@@ -33,6 +33,15 @@ def requests_unanswered(evidence: Evidence) -> Verdict | None:
         return None
     told = [line for counts in evidence.protocol if (line := _unanswered(counts))]
     return mark("requests unanswered", "; ".join(told)) if told else None
+
+
+def operations_failed(evidence: Evidence) -> Verdict | None:
+    """Operations were answered by an error: how fast that came says nothing of what they take."""
+    stats = evidence.generator
+    failed = {name: number for name, number in stats.errors.items() if number} if stats else {}
+    if not failed or evidence.faults_asked:
+        return None
+    return invalid("operations failed", ", ".join(f"{name} {number}" for name, number in failed.items()))
 
 
 def _repeats(counts: ProtocolCounts) -> str:

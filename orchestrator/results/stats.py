@@ -221,6 +221,8 @@ class ProcessStats(_Part):
     tcp: TcpStats | None = None
     stream: StreamStats | None = None
     sending: SendingStats | None = None
+    errors: dict[str, int] = Field(default_factory=dict)
+    """Operations that were answered by an error, by its name."""
     digest: DigestStats | None = None
     settled: bool = False
     """The generator waited at the end until nothing was under way any more."""

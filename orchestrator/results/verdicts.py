@@ -33,6 +33,7 @@ def all_verdicts() -> tuple[Callable[[Evidence], Verdict | None], ...]:
         measurement_verdicts.miscounted,
         measurement_verdicts.saturated,
         measurement_verdicts.clocks_differ,
+        protocol_verdicts.operations_failed,
         packet_verdicts.corrupt,
         packet_verdicts.contents_differ,
         packet_verdicts.accounting,

@@ -120,6 +120,20 @@ def dropping(assignments: tuple[str, ...], who: str, **drops: int) -> dict[str, 
     return {"queues": [{**queues[0], "drops": drops}]}
 
 
+def test_operations_that_failed_are_no_measurement_of_operations(folder: ExperimentFolder) -> None:
+    _, result = outcome(folder, *STORE, load={"errors": {"EIO": 2, "ENOSPC": 0}})
+    assert verdicts(result) == {"invalid: operations failed": "EIO 2"}
+
+
+@pytest.mark.parametrize(("answers", "detail"), [(PACKETS, None), (PACKETS - 1, "load: 4999 answers, 5000 returned")])
+def test_a_floor_tells_of_its_own_answers(folder: ExperimentFolder, answers: int, detail: str | None) -> None:
+    queue = {"port": 0, "queue": 0, "driver": "floor", "rx_packets": answers, "tx_packets": answers}
+    sending = {"sent": PACKETS, "returned": PACKETS, "lost": 0, "out": 0}
+    changes = {"queues": [queue], "rpc": None, "floor": True, "sending": sending}
+    _, result = outcome(folder, *STORE, load=changes)
+    assert verdicts(result) == ({} if detail is None else {"invalid: accounting": detail})
+
+
 def test_counts_of_all_trials_of_a_row_are_summed_by_process(folder: ExperimentFolder) -> None:
     trial, _ = outcome(folder, *ALL, mount={"rpc": rpc(PACKETS, retransmitted=3, dropped={"short": 0})})
     rows = summarise([read_trial(folder.trial(trial.key))])
