@@ -1,0 +1,20 @@
+/* What the load client leaves: its samples and its statistics (docs/stats-format.md). */
+#ifndef STORE_LOAD_REPORT_H
+#define STORE_LOAD_REPORT_H
+
+#include "floor_answerer.h"
+#include "load_run.h"
+#include "rpc_answerer.h"
+#include "transport.h"
+
+/* Who answered: one of the two. */
+struct load_server {
+	struct rpc_answerer *rpc;
+	struct transport *transport;
+	struct floor_answerer *floor;
+};
+
+/* 0, or -1 after a message. */
+int load_report(const struct load *l, const struct load_server *server, double ticks_per_s);
+
+#endif
