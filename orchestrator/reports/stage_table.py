@@ -12,7 +12,7 @@ from orchestrator.results.load import Experiment
 
 def stage_table(experiment: Experiment) -> list[Text | Table]:
     """A line about the table and the table; nothing where no operation was measured in several stages."""
-    found = [each for each in breakdowns(experiment.rows) if len(each.parts) > 1]
+    found = [each for each in breakdowns(experiment.rows) if len(each.parts) > 1 and each.p50]
     if not found:
         return []
     shown = [stage for stage in SHOWN if any(stage in each.parts for each in found)]
@@ -39,4 +39,6 @@ def stage_table(experiment: Experiment) -> list[Text | Table]:
 
 
 def _p50(each: Breakdown, stage: str) -> str:
-    return microseconds(each.parts[stage].p50_us) if stage in each.parts else ""
+    if stage not in each.parts:
+        return ""
+    return microseconds(each.p50[stage]) if stage in each.p50 else "-"

@@ -80,3 +80,8 @@ def test_a_stage_alone_has_nothing_to_stand_beside(tmp_path: Path) -> None:
     lonely = write_store_experiment(tmp_path, "stage=fuse", "op=read", samples=400, trials=1)
     assert [list(each.parts) for each in breakdowns(lonely.rows)] == [["fuse"]]
     assert "p50 of each stage" not in plain_text(lonely)
+
+
+def test_a_run_that_measured_nothing_has_no_table_of_stages(experiment: Experiment) -> None:
+    assert "p50 of each stage" in plain_text(experiment)
+    assert "p50 of each stage" not in plain_text(Experiment(experiment.folder, experiment.plan, ()))
