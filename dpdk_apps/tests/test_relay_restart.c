@@ -38,6 +38,24 @@ an_init_that_failed_is_refused(void **state)
 }
 
 static void
+an_init_without_an_answer_is_the_end(void **state)
+{
+	struct bench *b = bench_make(4);
+	struct said said;
+	struct bench_sent s;
+
+	(void)state;
+	bench_ask_init(b);
+	s = bench_passed_on(b, FUSE_INIT, BENCH_INIT);
+	said_begin(&said);
+	bench_end(b, &s, RPC_DEADLINE, NULL, 0);
+	assert_non_null(strstr(said_end(&said), "see that the server serves files"));
+	assert_int_equal(b->relay->state, RELAY_FAILED);
+	bench_hears(b, BENCH_INIT, ETIMEDOUT);
+	bench_close(b);
+}
+
+static void
 the_kernels_own_init_is_passed_on_again(void **state)
 {
 	struct bench *b = bench_make(4);
@@ -295,6 +313,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 			cmocka_unit_test(an_init_that_permits_too_much_is_refused),
 			cmocka_unit_test(an_init_that_failed_is_refused),
+			cmocka_unit_test(an_init_without_an_answer_is_the_end),
 			cmocka_unit_test(the_kernels_own_init_is_passed_on_again),
 			TEST(init_is_said_again_before_anything_else),
 			TEST(an_idle_mount_says_it_as_well),
