@@ -30,8 +30,8 @@ def _received(stats: ProcessStats) -> Iterator[str]:
     if told is None and stats.app in WITHOUT_PACKETS:
         return
     if told is None and stats.floor and stats.sending is not None:  # answers of its own, over no network
-        if stats.rx_packets != stats.sending.returned:
-            yield f"{stats.rx_packets} answers, {stats.sending.returned} returned"
+        if stats.rx_packets != stats.sending.returned + stats.asked:
+            yield f"{stats.rx_packets} answers, {stats.sending.returned} returned, {stats.asked} asked beside them"
         return
     if told is None:
         yield "does not say what became of what it received"

@@ -221,6 +221,8 @@ class ProcessStats(_Part):
     tcp: TcpStats | None = None
     stream: StreamStats | None = None
     sending: SendingStats | None = None
+    asked: int = 0
+    """Requests of a generator before and behind its measurement, which are no messages of it."""
     errors: dict[str, int] = Field(default_factory=dict)
     """Operations that were answered by an error, by its name."""
     digest: DigestStats | None = None

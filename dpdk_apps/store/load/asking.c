@@ -96,6 +96,7 @@ ask(struct asking *a, const uint8_t *request, uint32_t bytes, uint32_t wanted, c
 	struct question q = {.asking = a};
 	enum fuse_answer kind = FUSE_ANSWER_SHORT;
 
+	a->count++;
 	exchange(&q, request, bytes);
 	if (q.over && q.outcome == RPC_ANSWERED)
 		kind = fuse_answer_read(a->answer, a->answer_bytes, a->requester.unique, &a->error);

@@ -13,6 +13,7 @@ struct asking {
 	uint64_t deadline; /* ticks from a request to its answer */
 	double ticks_per_s;
 	struct fuse_requester requester;
+	uint64_t count;					 /* requests so far */
 	_Alignas(8) uint8_t request[FUSE_REQUEST_SMALL]; /* to be written to */
 	/* Of the last request. */
 	int error; /* that its answer says; 0: it was carried out */

@@ -19,10 +19,8 @@ report_errors(struct stats *s, const struct load *l)
 
 /* Of answers that came over no network: one queue, and what became of them. */
 static void
-report_floor(struct stats *s, const struct load *l, uint64_t answered)
+report_floor(struct stats *s, uint64_t answered)
 {
-	const uint64_t *refused = l->meter.errors;
-
 	stats_array_begin(s, "queues");
 	stats_object_begin(s, NULL);
 	stats_count(s, "port", 0);
@@ -36,12 +34,11 @@ report_floor(struct stats *s, const struct load *l, uint64_t answered)
 	stats_object_end(s);
 	stats_object_end(s);
 	stats_array_end(s);
-	(void)refused;
 }
 
 static void
 write_fields(struct stats *s, const struct load *l, const struct load_server *server,
-		double ticks_per_s)
+		uint64_t asked, double ticks_per_s)
 {
 	const struct load_options *o = l->options;
 
@@ -58,6 +55,7 @@ write_fields(struct stats *s, const struct load *l, const struct load_server *se
 	stats_string(s, "ended", l->window.ended);
 	stats_count(s, "unsent", l->window.unsent);
 	meter_sending(&l->meter, l->sent, s);
+	stats_count(s, "asked", asked);
 	if (server->rpc != NULL) {
 		const struct rpc_client_counts counts =
 				rpc_client_counts(rpc_answerer_client(server->rpc));
@@ -65,13 +63,14 @@ write_fields(struct stats *s, const struct load *l, const struct load_server *se
 		rpc_client_report(&counts, s);
 		transport_report(server->transport, s);
 	} else {
-		report_floor(s, l, floor_answerer_count(server->floor));
+		report_floor(s, floor_answerer_count(server->floor));
 	}
 	stats_threads(s);
 }
 
 int
-load_report(const struct load *l, const struct load_server *server, double ticks_per_s)
+load_report(const struct load *l, const struct load_server *server, uint64_t asked,
+		double ticks_per_s)
 {
 	const struct generator_options *o = &l->options->generator;
 	struct stats *s = stats_open(o->stats, "store_load", "generator");
@@ -79,7 +78,7 @@ load_report(const struct load *l, const struct load_server *server, double ticks
 
 	/* One of them may fail, as on a full disk: the other is still worth having. */
 	if (s != NULL)
-		write_fields(s, l, server, ticks_per_s);
+		write_fields(s, l, server, asked, ticks_per_s);
 	if (s == NULL || stats_close(s) != 0) {
 		complain("cannot write --stats %s: %s", o->stats, strerror(errno));
 		result = -1;

@@ -14,7 +14,9 @@ struct load_server {
 	struct floor_answerer *floor;
 };
 
-/* 0, or -1 after a message. */
-int load_report(const struct load *l, const struct load_server *server, double ticks_per_s);
+/* `asked`: requests before and behind the measurement, which were answered as well. 0, or -1 after
+ * a message. */
+int load_report(const struct load *l, const struct load_server *server, uint64_t asked,
+		double ticks_per_s);
 
 #endif

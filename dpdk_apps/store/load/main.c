@@ -51,7 +51,8 @@ measure(const struct load_options *o, const struct load_server *server, struct a
 			if (server->rpc != NULL)
 				rpc_answerer_leave(server->rpc);
 			end = clock_mark();
-			if (load_report(&load, server, clock_ticks_per_s(&begin, &end)) != 0)
+			if (load_report(&load, server, asking.count,
+					    clock_ticks_per_s(&begin, &end)) != 0)
 				code = EXIT_FAILED;
 		}
 		load_end(&load);
