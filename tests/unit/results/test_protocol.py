@@ -125,11 +125,17 @@ def test_operations_that_failed_are_no_measurement_of_operations(folder: Experim
     assert verdicts(result) == {"invalid: operations failed": "EIO 2"}
 
 
-@pytest.mark.parametrize(("answers", "detail"), [(PACKETS, None), (PACKETS - 1, "load: 4999 answers, 5000 returned")])
+@pytest.mark.parametrize(
+    ("answers", "detail"),
+    [
+        (PACKETS + 21, None),
+        (PACKETS + 20, "load: 5020 answers, 5000 returned, 21 asked beside them"),
+    ],
+)
 def test_a_floor_tells_of_its_own_answers(folder: ExperimentFolder, answers: int, detail: str | None) -> None:
     queue = {"port": 0, "queue": 0, "driver": "floor", "rx_packets": answers, "tx_packets": answers}
     sending = {"sent": PACKETS, "returned": PACKETS, "lost": 0, "out": 0}
-    changes = {"queues": [queue], "rpc": None, "floor": True, "sending": sending}
+    changes = {"queues": [queue], "rpc": None, "floor": True, "sending": sending, "asked": 21}
     _, result = outcome(folder, *STORE, load=changes)
     assert verdicts(result) == ({} if detail is None else {"invalid: accounting": detail})
 
