@@ -101,17 +101,10 @@ turn_and_rest(struct relay *r, bool serving)
 static void
 begin(struct relay *r)
 {
-	const struct relay_counts *c = &r->counts;
-
 	for (;;) {
 		relay_turn(r, clock_ticks());
 		if (r->state != RELAY_SERVES || r->init.state != INIT_NEW || lifecycle_stopping())
 			return;
-		if (c->deadline + c->deadline_unsent + c->refused > 0) {
-			complain("the server has not answered the kernel's INIT: see what it says");
-			r->state = RELAY_FAILED;
-			return;
-		}
 		rest(r, true);
 	}
 }
