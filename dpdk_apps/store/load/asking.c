@@ -78,7 +78,7 @@ exchange(struct question *q, const uint8_t *request, uint32_t bytes)
 	to->self = q;
 	for (uint64_t now = clock_ticks(); !q->over; now = clock_ticks()) {
 		/* One that was sent ends by its deadline: nobody may hear of it later. */
-		if (sent != 0 && (now >= end || lifecycle_stopping()))
+		if (sent != 0 && (now >= end || (lifecycle_stopping() && !q->asking->to_the_end)))
 			return;
 		if (sent == -EAGAIN)
 			sent = to->calls->send(to, 0, request, bytes, now, end);

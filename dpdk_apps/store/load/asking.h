@@ -2,6 +2,8 @@
 #ifndef STORE_ASKING_H
 #define STORE_ASKING_H
 
+#include <stdbool.h>
+
 #include "answerer.h"
 #include "fuse_requests.h"
 
@@ -13,7 +15,8 @@ struct asking {
 	uint64_t deadline; /* ticks from a request to its answer */
 	double ticks_per_s;
 	struct fuse_requester requester;
-	uint64_t count;					 /* requests so far */
+	uint64_t count;	 /* requests so far */
+	bool to_the_end; /* whatever signals come: what was made is to be taken away */
 	_Alignas(8) uint8_t request[FUSE_REQUEST_SMALL]; /* to be written to */
 	/* Of the last request. */
 	int error; /* that its answer says; 0: it was carried out */

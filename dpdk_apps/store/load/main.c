@@ -46,6 +46,7 @@ measure(const struct load_options *o, const struct load_server *server, struct a
 			load_run(&load);
 			code = load.meter.returns > 0 || lifecycle_stopping() ? EXIT_DONE
 									      : EXIT_FAILED;
+			asking.to_the_end = true;
 			if (!load_ended_well(&load) || work->calls->end(work, &asking) != 0)
 				code = EXIT_FAILED;
 			if (server->rpc != NULL)

@@ -15,6 +15,8 @@
 /* Looks in vain between looks at the link. */
 #define IDLE_PER_LOOK 256
 #define RETRY_MS 50
+/* Looks at a link that is down, between two tries to bring it back. */
+#define LOOKS_PER_RETRY 25
 /* What memif allows a link to be made in before the next try. */
 #define SETTLE_MS 1000
 /* Of a queue, whatever is asked for: memif's ring (rsize=10), the frames of net_af_packet
@@ -114,17 +116,17 @@ dpdk_port_look(struct dpdk_port *p)
 void
 dpdk_port_revive(struct dpdk_port *p)
 {
-	uint64_t now;
+	uint64_t now = clock_ticks();
 
-	if (++p->idle < IDLE_PER_LOOK || !dpdk_restart_over(&p->restart))
+	/* By the clock: who waits for a server may look seldom, or all the time. */
+	if (now - p->seen < p->retry / LOOKS_PER_RETRY || !dpdk_restart_over(&p->restart))
 		return;
-	p->idle = 0;
+	p->seen = now;
 	if (link_is_up(p)) {
 		p->up = true;
 		p->links++;
 		return;
 	}
-	now = clock_ticks();
 	if (!p->restarts || now - p->looked < p->retry)
 		return;
 	p->looked = now;

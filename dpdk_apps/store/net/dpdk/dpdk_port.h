@@ -29,6 +29,7 @@ struct dpdk_port {
 	bool up;
 	bool restarts;		     /* it does not connect again by itself */
 	struct dpdk_restart restart; /* while it is under way, the port is not ours */
+	uint64_t seen;		     /* tick of the last look at a link that is down */
 	uint64_t looked;	     /* tick of the last try to bring it back */
 	uint64_t retry;		     /* ticks between two */
 	uint32_t idle;		     /* looks in vain since the link was looked at */
