@@ -10,6 +10,8 @@ carrier_send(struct carrier *c, uint32_t peer, const struct packet *p)
 			{.iov_base = (void *)(uintptr_t)p->payload, .iov_len = p->length},
 	};
 
+	if (c->calls->send_packet != NULL)
+		return c->calls->send_packet(c, peer, p);
 	packet_encode(header, p);
 	return c->calls->send(c, peer, parts, p->length > 0 ? 2 : 1);
 }

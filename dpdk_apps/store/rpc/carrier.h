@@ -28,6 +28,9 @@ struct carrier_calls {
 	 * take() as well, with parts that may be bytes of the packet that is shown there.
 	 */
 	int (*send)(struct carrier *c, uint32_t peer, const struct iovec *parts, int count);
+	/* The same for a packet that is encoded where the carrier needs it. NULL: it takes nothing
+	 * but parts. Both carrier_send() knows. */
+	int (*send_packet)(struct carrier *c, uint32_t peer, const struct packet *p);
 	/* Hands all that has come to `take`, without waiting; what send() kept back leaves too. A
 	 * carrier whose peer is gone (to a client: the server) connects again from here. Returns
 	 * how many packets came. */

@@ -6,6 +6,9 @@
 
 #include "clock.h"
 
+/* Looks in vain of a server between two at the clock. */
+#define LOOKS_PER_CLOCK 16
+
 static const struct rte_ether_addr broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
 const char *
@@ -27,39 +30,80 @@ dpdk_drop_name(enum dpdk_drop reason)
 	}
 }
 
-static int
-carrier_send_parts(struct carrier *carrier, uint32_t number, const struct iovec *parts, int count)
-{
-	struct dpdk_carrier *c = (struct dpdk_carrier *)carrier;
-	const struct dpdk_peer *peer = dpdk_peers_numbered(&c->peers, number);
+/* A frame to be filled: whose it is until it is sent, and where its packet goes. */
+struct letter {
 	struct dpdk_port *port;
-	struct rte_mbuf *m;
-	uint8_t *at;
-	size_t bytes = 0;
+	struct rte_mbuf *frame;
+	uint8_t *packet;
+};
+
+/* Begins a frame for a packet of `bytes`. 0, or as send() of a carrier does. */
+static inline int
+begin_letter(struct dpdk_carrier *c, uint32_t number, size_t bytes, struct letter *l)
+{
+	const struct dpdk_peer *peer = dpdk_peers_numbered(&c->peers, number);
+	uint8_t *frame;
 
 	if (unlikely(peer == NULL || !c->ports[peer->address.port].up))
 		return -ENOTCONN;
-	port = &c->ports[peer->address.port];
-	for (int i = 0; i < count; i++)
-		bytes += parts[i].iov_len;
-	if (unlikely(bytes > carrier->most))
+	if (unlikely(bytes > c->carrier.most))
 		return -EMSGSIZE;
-	m = dpdk_port_frame(port);
-	if (unlikely(m == NULL))
+	l->port = &c->ports[peer->address.port];
+	l->frame = dpdk_port_frame(l->port);
+	if (unlikely(l->frame == NULL))
 		return -EAGAIN;
 	/* The pool's buffers hold any frame of the MTU, which is no more than `most` allows. */
-	m->data_len = (uint16_t)(FRAME_HEADER_BYTES + bytes);
-	m->pkt_len = m->data_len;
-	at = rte_pktmbuf_mtod(m, uint8_t *);
-	frame_path_write(at, &peer->out, (uint16_t)bytes);
-	at += FRAME_HEADER_BYTES;
+	l->frame->data_len = (uint16_t)(FRAME_HEADER_BYTES + bytes);
+	l->frame->pkt_len = l->frame->data_len;
+	frame = rte_pktmbuf_mtod(l->frame, uint8_t *);
+	frame_path_write(frame, &peer->out, (uint16_t)bytes);
+	l->packet = frame + FRAME_HEADER_BYTES;
+	return 0;
+}
+
+/* Sends it: the frame is the port's from here on. One that is as large as can be is likely a
+ * fragment, with others behind it. */
+static inline void
+end_letter(const struct dpdk_carrier *c, const struct letter *l, size_t bytes)
+{
+	dpdk_port_send(l->port, l->frame, bytes == c->carrier.most);
+}
+
+static int
+send_parts(struct carrier *carrier, uint32_t number, const struct iovec *parts, int count)
+{
+	struct dpdk_carrier *c = (struct dpdk_carrier *)carrier;
+	struct letter l;
+	size_t bytes = 0;
+	int result;
+
+	for (int i = 0; i < count; i++)
+		bytes += parts[i].iov_len;
+	result = begin_letter(c, number, bytes, &l);
+	if (unlikely(result != 0))
+		return result;
 	for (int i = 0; i < count; i++) {
-		memcpy(at, parts[i].iov_base, parts[i].iov_len);
-		at += parts[i].iov_len;
+		memcpy(l.packet, parts[i].iov_base, parts[i].iov_len);
+		l.packet += parts[i].iov_len;
 	}
-	/* One that is as large as can be is likely a fragment, with others behind it. The frame is
-	 * the port's from here on. */
-	dpdk_port_send(port, m, bytes == carrier->most);
+	end_letter(c, &l, bytes);
+	return 0;
+}
+
+static int
+send_packet(struct carrier *carrier, uint32_t number, const struct packet *p)
+{
+	struct dpdk_carrier *c = (struct dpdk_carrier *)carrier;
+	size_t bytes = PACKET_HEADER_BYTES + (size_t)p->length;
+	struct letter l;
+	int result = begin_letter(c, number, bytes, &l);
+
+	if (unlikely(result != 0))
+		return result;
+	packet_encode(l.packet, p);
+	if (p->length > 0)
+		memcpy(l.packet + PACKET_HEADER_BYTES, p->payload, p->length);
+	end_letter(c, &l, bytes);
 	return 0;
 }
 
@@ -158,7 +202,6 @@ show(struct dpdk_carrier *c, uint16_t port, const struct rte_mbuf *m, uint64_t t
 	uint16_t payload_bytes;
 	struct dpdk_peer *peer;
 
-	c->ports[port].counts.rx_packets++;
 	c->ports[port].counts.rx_bytes += rte_pktmbuf_pkt_len(m);
 	if (unlikely(m->nb_segs != 1)) {
 		c->drops[port][DPDK_DROP_SEGMENTED]++;
@@ -191,6 +234,24 @@ begin_link(struct dpdk_carrier *c, uint16_t port)
 		dpdk_peers_move(&c->peers, server, &broadcast, &c->ports[port].state.mac);
 }
 
+/*
+ * When a burst came. A client measures round trips by it. A server goes by the clock in ages alone,
+ * and to read it takes as long as many other things: it does so when its answers have left.
+ */
+static inline uint64_t
+tick_of_burst(const struct dpdk_carrier *c)
+{
+	return c->server_peer == DPDK_PEERS_NONE ? c->tick : clock_ticks();
+}
+
+/* After a look at all ports, in which so many packets came. */
+static inline void
+look_at_clock(struct dpdk_carrier *c, uint32_t came)
+{
+	if (c->server_peer == DPDK_PEERS_NONE && (came > 0 || ++c->looks % LOOKS_PER_CLOCK == 0))
+		c->tick = clock_ticks();
+}
+
 static uint32_t
 poll_port(struct dpdk_carrier *c, uint16_t index, carrier_take *take, void *self)
 {
@@ -209,8 +270,9 @@ poll_port(struct dpdk_carrier *c, uint16_t index, carrier_take *take, void *self
 		dpdk_port_flush(port);
 	came = port->up ? dpdk_port_receive(port, frames) : 0;
 	if (came > 0) {
-		uint64_t tick = clock_ticks();
+		uint64_t tick = tick_of_burst(c);
 
+		port->counts.rx_packets += came;
 		for (uint16_t i = 0; i < came; i++) {
 			if (i + 1 < came)
 				rte_prefetch0(rte_pktmbuf_mtod(frames[i + 1], void *));
@@ -231,6 +293,7 @@ carrier_poll_ports(struct carrier *carrier, carrier_take *take, void *self)
 
 	for (uint16_t i = 0; i < c->port_count; i++)
 		shown += poll_port(c, i, take, self);
+	look_at_clock(c, shown);
 	return shown;
 }
 
@@ -247,7 +310,8 @@ void
 dpdk_carrier_begin(struct dpdk_carrier *c, uint16_t count, uint32_t ip, uint16_t udp,
 		const struct dpdk_server_address *server, uint16_t mtu)
 {
-	static const struct carrier_calls calls = {.send = carrier_send_parts,
+	static const struct carrier_calls calls = {.send = send_parts,
+			.send_packet = send_packet,
 			.poll = carrier_poll_ports,
 			.gone = carrier_gone};
 	uint16_t queue = UINT16_MAX;
@@ -260,6 +324,7 @@ dpdk_carrier_begin(struct dpdk_carrier *c, uint16_t count, uint32_t ip, uint16_t
 			.most = frame_payload_of_mtu(mtu),
 			.window = queue / 2,
 	};
+	c->tick = clock_ticks();
 	dpdk_peers_begin(&c->peers, ip, udp);
 	c->server_peer = DPDK_PEERS_NONE;
 	if (server != NULL) {

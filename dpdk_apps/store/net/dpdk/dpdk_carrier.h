@@ -40,6 +40,8 @@ struct dpdk_carrier {
 	struct burst_guard guard;
 	struct dpdk_server_address server;
 	uint32_t server_peer; /* its number; DPDK_PEERS_NONE: this is a server */
+	uint64_t tick;	      /* a server's: of its last look at the clock */
+	uint32_t looks;	      /* in vain, since it began */
 	uint16_t port_count;
 	struct dpdk_port ports[PORT_MAX];
 	uint64_t drops[PORT_MAX][DPDK_DROPS];

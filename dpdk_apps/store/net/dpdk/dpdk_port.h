@@ -88,7 +88,11 @@ static inline void
 dpdk_port_free(struct dpdk_port *p, struct rte_mbuf *m)
 {
 	p->held--;
-	rte_pktmbuf_free(m);
+	/* Nearly all are of one buffer that nobody else has. */
+	if (likely(m->nb_segs == 1 && rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m)))
+		rte_mbuf_raw_free(m);
+	else
+		rte_pktmbuf_free(m);
 }
 
 #endif
