@@ -117,9 +117,13 @@ send_next(struct load *l)
 static uint32_t
 send_allowed(struct load *l, uint64_t now)
 {
-	uint64_t wanted = window_allows(&l->window, &l->options->generator, now);
+	uint64_t wanted;
 	uint32_t sent = 0;
 
+	/* As most looks of a closed loop find it: all that may be out is. */
+	if (l->free_count == 0)
+		return 0;
+	wanted = window_allows(&l->window, &l->options->generator, now);
 	while (sent < wanted && l->free_count > 0 && l->answerer->state == ANSWERER_OPEN &&
 			send_next(l))
 		sent++;

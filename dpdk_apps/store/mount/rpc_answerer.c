@@ -52,7 +52,8 @@ say_refusal(struct rpc_answerer *r)
 {
 	char text[256];
 
-	if (r->refusal_said || rpc_client_state(r->client) != RPC_REFUSED)
+	if (r->answerer.state != ANSWERER_REFUSED || r->refusal_said ||
+			rpc_client_state(r->client) != RPC_REFUSED)
 		return;
 	rpc_client_refusal(r->client, text, sizeof(text));
 	complain("the server refuses this client: %s", text);

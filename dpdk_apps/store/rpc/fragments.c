@@ -2,84 +2,10 @@
 
 #include <string.h>
 
-static uint32_t
-words_of(uint32_t count)
-{
-	return (count + 63) / 64;
-}
-
-static uint64_t
-bit_of(uint32_t index)
-{
-	return UINT64_C(1) << index % 64;
-}
-
-void
-sending_start(struct sending *s, const uint8_t *bytes, uint32_t total, uint32_t part)
-{
-	uint32_t count = fragments_count(total, part);
-
-	s->bytes = bytes;
-	s->total = total;
-	s->part = part;
-	s->flight = 0;
-	s->order = 1;
-	s->newest = 0;
-	s->count = (uint16_t)count;
-	s->came = 0;
-	s->next = 0;
-	s->lost = 0;
-	/* Not all of it, and by no call: most messages have one fragment. */
-	s->have[0] = 0;
-	s->again[0] = 0;
-	for (uint32_t w = 1; w < words_of(count); w++) {
-		s->have[w] = 0;
-		s->again[w] = 0;
-	}
-}
-
-int
-sending_next(const struct sending *s)
-{
-	if (s->lost > 0) {
-		for (uint32_t w = 0; w < words_of(s->count); w++)
-			if (s->again[w] != 0)
-				return (int)(w * 64) + __builtin_ctzll(s->again[w]);
-	}
-	return s->next < s->count ? s->next : -1;
-}
-
-void
-sending_fill(const struct sending *s, uint16_t index, struct packet *p)
-{
-	p->total = s->total;
-	p->offset = index * s->part;
-	p->index = index;
-	p->count = s->count;
-	p->length = index < s->count - 1 ? s->part : s->total - p->offset;
-	p->payload = s->bytes + p->offset;
-}
-
-bool
-sending_sent(struct sending *s, uint16_t index)
-{
-	bool repeated = index < s->next;
-
-	if ((s->again[index / 64] & bit_of(index)) != 0) {
-		s->again[index / 64] &= ~bit_of(index);
-		s->lost--;
-	} else if (!repeated) {
-		s->next = index + 1;
-	}
-	s->sent[index] = s->order++;
-	s->flight++;
-	return repeated;
-}
-
 static void
 mark_lost(struct sending *s, uint32_t index)
 {
-	s->again[index / 64] |= bit_of(index);
+	s->again[index / 64] |= fragments_bit(index);
 	s->lost++;
 	s->flight--;
 }
@@ -90,7 +16,7 @@ lose_before(struct sending *s, uint32_t order)
 {
 	if (s->flight == 0)
 		return;
-	for (uint32_t w = 0; w < words_of(s->next); w++) {
+	for (uint32_t w = 0; w < fragments_words(s->next); w++) {
 		uint64_t open = ~(s->have[w] | s->again[w]);
 
 		for (; open != 0; open &= open - 1) {
@@ -121,7 +47,7 @@ sending_progress(struct sending *s, const uint8_t *bitmap, uint16_t count, uint3
 
 	if (count != s->count)
 		return 0;
-	for (uint32_t w = 0; w < words_of(s->next); w++) {
+	for (uint32_t w = 0; w < fragments_words(s->next); w++) {
 		uint64_t news = word_of(bitmap, (count + 7u) / 8, w) & ~s->have[w];
 
 		for (; news != 0; news &= news - 1) {
@@ -130,13 +56,13 @@ sending_progress(struct sending *s, const uint8_t *bitmap, uint16_t count, uint3
 			/* What was never sent cannot have come, whatever the bitmap says. */
 			if (i >= s->next)
 				break;
-			if ((s->again[w] & bit_of(i)) != 0) {
-				s->again[w] &= ~bit_of(i);
+			if ((s->again[w] & fragments_bit(i)) != 0) {
+				s->again[w] &= ~fragments_bit(i);
 				s->lost--;
 			} else {
 				s->flight--;
 			}
-			s->have[w] |= bit_of(i);
+			s->have[w] |= fragments_bit(i);
 			if (s->sent[i] > s->newest)
 				s->newest = s->sent[i];
 			s->came++;
@@ -157,10 +83,10 @@ sending_late(struct sending *s, uint32_t order)
 void
 sending_restart(struct sending *s)
 {
-	memset(s->have, 0, words_of(s->count) * sizeof(*s->have));
-	memset(s->again, 0, words_of(s->count) * sizeof(*s->again));
+	memset(s->have, 0, fragments_words(s->count) * sizeof(*s->have));
+	memset(s->again, 0, fragments_words(s->count) * sizeof(*s->again));
 	for (uint32_t i = 0; i < s->next; i++)
-		s->again[i / 64] |= bit_of(i);
+		s->again[i / 64] |= fragments_bit(i);
 	s->lost = s->next;
 	s->came = 0;
 	s->flight = 0;
@@ -174,15 +100,6 @@ sending_finish(struct sending *s)
 	s->flight = 0;
 }
 
-bool
-fragment_fits(const struct packet *p, uint32_t part, uint32_t most)
-{
-	/* The decoder has seen that the numbers agree with each other: these bind them to `part`.
-	 */
-	return p->total <= most && p->count == fragments_count(p->total, part) &&
-	       p->offset == (uint64_t)p->index * part;
-}
-
 void
 receiving_start(struct receiving *r, uint8_t *bytes, const struct packet *p, uint32_t part)
 {
@@ -192,13 +109,13 @@ receiving_start(struct receiving *r, uint8_t *bytes, const struct packet *p, uin
 	r->count = p->count;
 	r->came = 0;
 	r->unreported = 0;
-	memset(r->have, 0, words_of(p->count) * sizeof(*r->have));
+	memset(r->have, 0, fragments_words(p->count) * sizeof(*r->have));
 }
 
 enum receiving_result
 receiving_add(struct receiving *r, const struct packet *p)
 {
-	uint64_t bit = bit_of(p->index);
+	uint64_t bit = fragments_bit(p->index);
 
 	if (p->total != r->total || p->count != r->count)
 		return RECEIVING_REFUSED;

@@ -42,17 +42,85 @@ fragments_count(uint32_t total, uint32_t part)
 	return total <= part ? 1 : (total - 1) / part + 1;
 }
 
+/* Words of a bitmap. */
+static inline uint32_t
+fragments_words(uint32_t count)
+{
+	return (count + 63) / 64;
+}
+
+/* In its word, which is word index / 64. */
+static inline uint64_t
+fragments_bit(uint32_t index)
+{
+	return UINT64_C(1) << index % 64;
+}
+
 /* `bytes` stay as they are until all has come or another begins. */
-void sending_start(struct sending *s, const uint8_t *bytes, uint32_t total, uint32_t part);
+static inline void
+sending_start(struct sending *s, const uint8_t *bytes, uint32_t total, uint32_t part)
+{
+	uint32_t count = fragments_count(total, part);
+
+	s->bytes = bytes;
+	s->total = total;
+	s->part = part;
+	s->flight = 0;
+	s->order = 1;
+	s->newest = 0;
+	s->count = (uint16_t)count;
+	s->came = 0;
+	s->next = 0;
+	s->lost = 0;
+	/* Not all of it, and by no call: most messages have one fragment. */
+	s->have[0] = 0;
+	s->again[0] = 0;
+	for (uint32_t w = 1; w < fragments_words(count); w++) {
+		s->have[w] = 0;
+		s->again[w] = 0;
+	}
+}
 
 /* The fragment to be sent now: a lost one before a new one. -1: none. */
-int sending_next(const struct sending *s);
+static inline int
+sending_next(const struct sending *s)
+{
+	if (s->lost > 0) {
+		for (uint32_t w = 0; w < fragments_words(s->count); w++)
+			if (s->again[w] != 0)
+				return (int)(w * 64) + __builtin_ctzll(s->again[w]);
+	}
+	return s->next < s->count ? s->next : -1;
+}
 
 /* Fills in what packet.h says of fragment `index`. */
-void sending_fill(const struct sending *s, uint16_t index, struct packet *p);
+static inline void
+sending_fill(const struct sending *s, uint16_t index, struct packet *p)
+{
+	p->total = s->total;
+	p->offset = index * s->part;
+	p->index = index;
+	p->count = s->count;
+	p->length = index < s->count - 1 ? s->part : s->total - p->offset;
+	p->payload = s->bytes + p->offset;
+}
 
 /* `index` was sent. True where it had been sent before. */
-bool sending_sent(struct sending *s, uint16_t index);
+static inline bool
+sending_sent(struct sending *s, uint16_t index)
+{
+	bool repeated = index < s->next;
+
+	if ((s->again[index / 64] & fragments_bit(index)) != 0) {
+		s->again[index / 64] &= ~fragments_bit(index);
+		s->lost--;
+	} else if (!repeated) {
+		s->next = index + 1;
+	}
+	s->sent[index] = s->order++;
+	s->flight++;
+	return repeated;
+}
 
 /*
  * Takes the receiver's bitmap. `overtaken`: how many may have overtaken another before that counts
@@ -88,7 +156,14 @@ enum receiving_result {
 };
 
 /* Whether a packet that was decoded can be a fragment of at most `most` bytes cut at `part`. */
-bool fragment_fits(const struct packet *p, uint32_t part, uint32_t most);
+static inline bool
+fragment_fits(const struct packet *p, uint32_t part, uint32_t most)
+{
+	/* The decoder has seen that the numbers agree with each other: these bind them to `part`.
+	 */
+	return p->total <= most && p->count == fragments_count(p->total, part) &&
+	       p->offset == (uint64_t)p->index * part;
+}
 
 /* Begins with the totals of `p`, which fits; its bytes go to `bytes`. */
 void receiving_start(struct receiving *r, uint8_t *bytes, const struct packet *p, uint32_t part);

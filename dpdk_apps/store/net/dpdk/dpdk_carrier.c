@@ -161,8 +161,9 @@ refuse_address(const struct dpdk_carrier *c, const struct dpdk_address *from, co
 }
 
 /* All that a frame can be beside one that was expected: of a peer that others came between, of a
- * new one, or to be dropped. NULL: counted as that. */
-static struct dpdk_peer *
+ * new one, or to be dropped. NULL: counted as that. Seldom, and so kept out of the way of those
+ * that were expected. */
+static __rte_noinline __rte_cold struct dpdk_peer *
 meet(struct dpdk_carrier *c, uint16_t port, const uint8_t *bytes, size_t length, uint64_t tick,
 		uint16_t *payload_bytes)
 {
