@@ -19,10 +19,8 @@ from support.lab_home import lab_home
 from support.store_mount import Mounted, is_mounted
 from support.store_writers import BLOCK, BLOCKS, Writers, check_block, check_log
 
-APPS = Path(__file__).parents[2] / "dpdk_apps"
 TESTS = Path(__file__).parents[1]
 SERVER_IP = "198.19.0.1"
-PROGRAMS = ("server/store_server", "load/store_load", "mount/store_mount")
 PAGES = 128
 SERVER_KILLS = 50
 CLIENT_KILLS = 20
@@ -89,15 +87,6 @@ class Store:
             mount.process.communicate()
         if is_mounted(self.at):
             subprocess.run(["umount", "-l", str(self.at)], check=True)
-
-
-@pytest.fixture(scope="session")
-def store_binaries(root: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    build = tmp_path_factory.mktemp("store_dpdk") / "build"
-    subprocess.run(["meson", "setup", "-Ddpdk=enabled", build, APPS], check=True, capture_output=True)
-    targets = [f"store/{program}_dpdk" for program in PROGRAMS]
-    subprocess.run(["ninja", "-C", build, *targets], check=True, capture_output=True, timeout=200)
-    return build
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from scapy.all import IP, UDP, Ether, Raw
 from support.dpdk_lab import END_S, Lab, Program, cpu, words
-from support.lab_home import build_apps, lab_home
+from support.lab_home import lab_home
 
 from orchestrator.apps.store_packet import VERSION, Hello, Packet, PacketType, decode, encode, encode_hello
 
@@ -20,6 +20,8 @@ SERVER_IP = "198.19.0.1"
 PAGES = 128
 VDEV = "--vdev=net_af_packet0,iface=wire"
 JUMBO = "framesz=10240,blocksz=40960"
+
+pytestmark = pytest.mark.timeout(300)
 
 # Sends each frame that it is given, and tells what comes back within a second.
 EXCHANGE = """
@@ -40,18 +42,9 @@ while time.monotonic() < end:
 """
 
 
-@pytest.fixture(scope="session")
-def binaries(root: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    programs = ("store/server/store_server_dpdk", "store/load/store_load_dpdk", "store/pingpong/mbuf_pingpong_dpdk")
-    build = tmp_path_factory.mktemp("store_frames") / "build"
-    build_apps(build, [])
-    subprocess.run(["ninja", "-C", build, *programs], check=True, capture_output=True, timeout=200)
-    return build
-
-
 @pytest.fixture
-def lab(binaries: Path) -> Iterator[Lab]:
-    with lab_home(binaries, PAGES) as made:
+def lab(store_binaries: Path) -> Iterator[Lab]:
+    with lab_home(store_binaries, PAGES) as made:
         try:
             yield made
         finally:
