@@ -214,18 +214,29 @@ dpdk_port_flush(struct dpdk_port *p)
 	p->counts.tx_bytes += bytes;
 }
 
+/* NULL: none is free. */
+static struct rte_mbuf *
+take_buffer(struct dpdk_port *p)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(p->pool);
+
+	if (likely(m != NULL))
+		p->held++;
+	return m;
+}
+
 struct rte_mbuf *
 dpdk_port_frame(struct dpdk_port *p)
 {
-	struct rte_mbuf *m;
+	struct rte_mbuf *m = p->ready;
 
 	if (unlikely(p->waiting == DPDK_GATHER))
 		return NULL;
-	m = rte_pktmbuf_alloc(p->pool);
+	p->ready = NULL;
+	if (unlikely(m == NULL))
+		m = take_buffer(p);
 	if (unlikely(m == NULL))
 		p->pool_empty++;
-	else
-		p->held++;
 	return m;
 }
 
@@ -235,6 +246,8 @@ dpdk_port_send(struct dpdk_port *p, struct rte_mbuf *m, bool more)
 	p->outbox[p->waiting++] = m;
 	if (!more || p->waiting >= p->gather)
 		dpdk_port_flush(p);
+	if (p->ready == NULL)
+		p->ready = take_buffer(p);
 }
 
 bool
@@ -248,6 +261,7 @@ dpdk_port_end(struct dpdk_port *p)
 		return false;
 	}
 	drop_waiting(p, 0);
+	rte_pktmbuf_free(p->ready);
 	/* One that did not start has no driver's name. */
 	if (p->state.queues > 0)
 		port_end(p->state.port);

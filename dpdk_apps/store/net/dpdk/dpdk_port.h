@@ -43,6 +43,10 @@ struct dpdk_port {
 	uint16_t gather; /* how many leave at once where more are to be expected */
 	struct rte_mbuf *outbox[DPDK_GATHER];
 
+	/* A buffer for the next frame, taken when the one before had left: then nobody waits for
+	 * it. Ours; NULL: there is none. */
+	struct rte_mbuf *ready;
+
 	struct queue_counts counts;
 	uint64_t tx_full;    /* times that the queue did not take all of a burst */
 	uint64_t pool_empty; /* frames for which there was no buffer */

@@ -35,16 +35,19 @@ report_buffers(const struct dpdk_carrier *c, struct stats *s)
 
 	for (uint16_t i = 0; i < c->port_count; i++) {
 		const struct dpdk_port *p = &c->ports[i];
-		uint32_t used = rte_mempool_in_use_count(p->pool);
+		/* The one for a next frame goes back when the port ends. */
+		uint32_t ready = p->ready != NULL ? 1 : 0;
+		uint32_t used = rte_mempool_in_use_count(p->pool) - ready;
+		uint32_t held = p->held - ready;
 
 		size += p->pool->size;
 		in_use += used;
-		explained[0].count += p->held;
+		explained[0].count += held;
 		explained[1].count += p->lost;
 		/* These two copy every frame and keep none. */
 		if (strcmp(p->state.driver, "net_memif") != 0 &&
 				strcmp(p->state.driver, "net_af_packet") != 0)
-			explained[2].count += used - p->held - p->lost;
+			explained[2].count += used - held - p->lost;
 	}
 	stats_object_begin(s, "pool");
 	stats_count(s, "size", size);
