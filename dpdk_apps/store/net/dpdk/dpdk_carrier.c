@@ -253,47 +253,60 @@ look_at_clock(struct dpdk_carrier *c, uint32_t came)
 		c->tick = clock_ticks();
 }
 
+/* Shows what has come by a port, and gives it back. Returns how many packets that were. */
 static uint32_t
-poll_port(struct dpdk_carrier *c, uint16_t index, carrier_take *take, void *self)
+show_burst(struct dpdk_carrier *c, uint16_t index, struct rte_mbuf **frames, uint16_t came,
+		carrier_take *take, void *self)
 {
 	struct dpdk_port *port = &c->ports[index];
-	struct rte_mbuf *frames[DPDK_BURST];
+	uint64_t tick = tick_of_burst(c);
 	uint32_t shown = 0;
-	uint16_t came;
 
-	if (unlikely(!port->up)) {
-		dpdk_port_revive(port);
-		if (port->up)
-			begin_link(c, index);
-		return 0;
+	for (uint16_t i = 0; i < came; i++) {
+		if (i + 1 < came)
+			rte_prefetch0(rte_pktmbuf_mtod(frames[i + 1], void *));
+		shown += show(c, index, frames[i], tick, take, self);
+		dpdk_port_free(port, frames[i]);
 	}
-	if (unlikely(port->waiting > 0))
+	if (port->up && port->waiting > 0)
 		dpdk_port_flush(port);
-	came = port->up ? dpdk_port_receive(port, frames) : 0;
-	if (came > 0) {
-		uint64_t tick = tick_of_burst(c);
-
-		port->counts.rx_packets += came;
-		for (uint16_t i = 0; i < came; i++) {
-			if (i + 1 < came)
-				rte_prefetch0(rte_pktmbuf_mtod(frames[i + 1], void *));
-			shown += show(c, index, frames[i], tick, take, self);
-			dpdk_port_free(port, frames[i]);
-		}
-		if (port->up && port->waiting > 0)
-			dpdk_port_flush(port);
-	}
 	return shown;
+}
+
+/* Before a look at a port whose link is down, or from which frames have yet to leave: whether there
+ * is something to look at. */
+static __rte_noinline __rte_cold bool
+prepare_port(struct dpdk_carrier *c, uint16_t index)
+{
+	struct dpdk_port *port = &c->ports[index];
+
+	if (port->up) {
+		dpdk_port_flush(port);
+		return port->up;
+	}
+	dpdk_port_revive(port);
+	if (port->up)
+		begin_link(c, index);
+	return false;
 }
 
 static uint32_t
 carrier_poll_ports(struct carrier *carrier, carrier_take *take, void *self)
 {
 	struct dpdk_carrier *c = (struct dpdk_carrier *)carrier;
+	struct rte_mbuf *frames[DPDK_BURST];
 	uint32_t shown = 0;
 
-	for (uint16_t i = 0; i < c->port_count; i++)
-		shown += poll_port(c, i, take, self);
+	for (uint16_t i = 0; i < c->port_count; i++) {
+		struct dpdk_port *port = &c->ports[i];
+		uint16_t came;
+
+		if (unlikely(!port->up || port->waiting > 0) && !prepare_port(c, i))
+			continue;
+		came = dpdk_port_receive(port, frames);
+		if (came > 0)
+			shown += show_burst(c, i, frames, came, take, self);
+	}
 	look_at_clock(c, shown);
 	return shown;
 }

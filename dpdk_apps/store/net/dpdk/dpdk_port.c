@@ -12,8 +12,6 @@
 #include "lifecycle.h"
 #include "pool.h"
 
-/* Looks in vain between looks at the link. */
-#define IDLE_PER_LOOK 256
 #define RETRY_MS 50
 /* Looks at a link that is down, between two tries to bring it back. */
 #define LOOKS_PER_RETRY 25
@@ -144,10 +142,9 @@ taken_in_burst(const struct dpdk_port *p)
 	return (int32_t)(rte_mempool_in_use_count(p->pool) - p->held - p->lost);
 }
 
-/* Frees what a receive burst had taken from the pool when it was cut off. Of the last one nobody
- * knows whether it is in `frames` already. */
-static void
-salvage_received(struct dpdk_port *p, struct rte_mbuf **frames)
+/* Of the last buffer that the burst took nobody knows whether it is in `frames` already. */
+void
+dpdk_port_cut_off(struct dpdk_port *p, struct rte_mbuf **frames)
 {
 	int32_t taken = taken_in_burst(p);
 
@@ -168,24 +165,6 @@ salvage_sent(struct dpdk_port *p)
 	p->faults++;
 	drop_waiting(p, freed > 0 ? (uint16_t)freed : 0);
 	lose_link(p);
-}
-
-uint16_t
-dpdk_port_receive(struct dpdk_port *p, struct rte_mbuf **frames)
-{
-	int came = burst_receive(p->guard, p->state.port, 0, frames, DPDK_BURST);
-
-	if (unlikely(came == BURST_FAULT)) {
-		salvage_received(p, frames);
-		return 0;
-	}
-	if (came > 0) {
-		p->idle = 0;
-		p->held += (uint32_t)came;
-	} else if (unlikely(++p->idle >= IDLE_PER_LOOK)) {
-		(void)dpdk_port_look(p);
-	}
-	return (uint16_t)came;
 }
 
 void

@@ -73,8 +73,35 @@ void dpdk_port_revive(struct dpdk_port *p);
 /* Whether the link of one that is up still is; where it ended, what waited is freed. */
 bool dpdk_port_look(struct dpdk_port *p);
 
-/* Takes what has come, at most DPDK_BURST frames, which are the caller's. Look at `up` after it. */
-uint16_t dpdk_port_receive(struct dpdk_port *p, struct rte_mbuf **frames);
+/* After a burst that the end of the link cut off: frees what it had taken into `frames`. */
+void dpdk_port_cut_off(struct dpdk_port *p, struct rte_mbuf **frames);
+
+/* Looks in vain between looks at the link. */
+#define DPDK_LOOKS_PER_LINK 256
+
+/*
+ * Takes what has come, at most DPDK_BURST frames, which are the caller's. Look at `up` after it.
+ * Here, so that a look in vain, which most are, is short: what comes waits for the end of one.
+ */
+static inline uint16_t
+dpdk_port_receive(struct dpdk_port *p, struct rte_mbuf **frames)
+{
+	int came = burst_receive(p->guard, p->state.port, 0, frames, DPDK_BURST);
+
+	if (came == 0) {
+		if (unlikely(++p->idle >= DPDK_LOOKS_PER_LINK))
+			(void)dpdk_port_look(p);
+		return 0;
+	}
+	if (unlikely(came == BURST_FAULT)) {
+		dpdk_port_cut_off(p, frames);
+		return 0;
+	}
+	p->idle = 0;
+	p->held += (uint32_t)came;
+	p->counts.rx_packets += (uint32_t)came;
+	return (uint16_t)came;
+}
 
 /* Sends what waits, as far as the queue takes it. Look at `up` after it. */
 void dpdk_port_flush(struct dpdk_port *p);
