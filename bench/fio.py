@@ -21,9 +21,8 @@ def p50_us(
     argv = [
         "taskset", "-c", str(cpu), "fio", "--name=one", f"--filename={file}", f"--size={FILE_MB}m",
         f"--rw=rand{operation}", f"--bs={block}", "--direct=1", "--ioengine=psync", "--time_based",
-        f"--ramp_time={RAMP_MS}ms",
-        f"--runtime={window_ms}ms", "--clat_percentiles=0", "--lat_percentiles=1", "--percentile_list=50",
-        "--output-format=json",
+        f"--ramp_time={RAMP_MS}ms", f"--runtime={window_ms}ms", "--clat_percentiles=0",
+        "--lat_percentiles=1", "--percentile_list=50", "--output-format=json",
     ]  # fmt: skip
     done = hosts.hosts.remotes[host].run(argv, timeout_s=60.0)
     job = json.loads(done.stdout[done.stdout.index("{") :])["jobs"][0]

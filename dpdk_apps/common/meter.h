@@ -85,6 +85,13 @@ enum meter_verdict meter_returned(
 /* The same for a message that another module has read and checked: `seq` came back at `tick`. */
 enum meter_verdict meter_came_back(struct meter *m, uint64_t seq, uint64_t tick);
 
+/* The same, with order judged among what one `sender` (below METER_SENDERS) gives back. */
+enum meter_verdict meter_came_back_from(
+		struct meter *m, uint64_t seq, uint64_t tick, uint32_t sender);
+
+/* Message `seq`, if it is still out, will not come back: given up before its time. */
+void meter_lose(struct meter *m, uint64_t seq);
+
 /* One that another module refused. */
 static inline void
 meter_refuse(struct meter *m, enum message_error error)
@@ -126,5 +133,8 @@ void meter_stats(const struct meter *m, const struct generator_options *o, doubl
  */
 void meter_books(const struct meter *m, uint64_t received, uint64_t taken, uint64_t sent,
 		struct stats *s);
+
+/* Writes "sending" alone: of a generator whose transport keeps the books of what comes. */
+void meter_sending(const struct meter *m, uint64_t sent, struct stats *s);
 
 #endif

@@ -136,6 +136,9 @@ relay_mount(struct relay *r, const char *where, const char *ready)
 	/* Unmounting may write what is left in the client's page cache: it is still served. */
 	mounting_leave(&m);
 	serve_until_gone(r);
+	/* It is closed next: what is still out has nobody to be answered to, and its number may
+	 * soon be another file's. */
+	r->fuse = -1;
 	if (mounting_end(&m) != 0 || r->state == RELAY_FAILED)
 		return -1;
 	return 0;

@@ -25,6 +25,8 @@ enum {
 };
 
 _Static_assert(AT_CRC + 4 == PACKET_HEADER_BYTES, "the CRC ends the header");
+_Static_assert(AT_VERSION == AT_MAGIC + 2 && AT_TYPE == AT_VERSION + 1 && AT_LENGTH == AT_TYPE + 1,
+		"the first word");
 _Static_assert(AT_CLIENT_EPOCH % 8 == 0 && AT_SERVER_EPOCH == AT_CLIENT_EPOCH + 8 &&
 				AT_ID == AT_SERVER_EPOCH + 8 && AT_SESSION == AT_ID + 8,
 		"numbers of 64 bits follow each other where they are aligned");
@@ -60,20 +62,17 @@ packet_encode(uint8_t header[PACKET_HEADER_BYTES], const struct packet *p)
 {
 	uint32_t crc;
 
-	wire_put_be16(header + AT_MAGIC, PACKET_MAGIC);
-	header[AT_VERSION] = p->version;
-	header[AT_TYPE] = p->type;
-	wire_put_be32(header + AT_LENGTH, p->length);
+	/* In words of 64 bits, as the CRC reads them: one that reads what two smaller stores have
+	 * just written waits for both to reach the cache. */
+	wire_put_be64(header + AT_MAGIC, (uint64_t)PACKET_MAGIC << 48 | (uint64_t)p->version << 40 |
+							 (uint64_t)p->type << 32 | p->length);
 	wire_put_be64(header + AT_CLIENT_EPOCH, p->client_epoch);
 	wire_put_be64(header + AT_SERVER_EPOCH, p->server_epoch);
 	wire_put_be64(header + AT_ID, p->id);
-	wire_put_be32(header + AT_SESSION, p->session);
-	wire_put_be32(header + AT_TOTAL, p->total);
-	wire_put_be32(header + AT_OFFSET, p->offset);
-	wire_put_be16(header + AT_INDEX, p->index);
-	wire_put_be16(header + AT_COUNT, p->count);
-	wire_put_be16(header + AT_FLAGS, p->flags);
-	wire_put_be16(header + AT_ZERO, 0);
+	wire_put_be64(header + AT_SESSION, (uint64_t)p->session << 32 | p->total);
+	wire_put_be64(header + AT_OFFSET,
+			(uint64_t)p->offset << 32 | (uint64_t)p->index << 16 | p->count);
+	wire_put_be32(header + AT_FLAGS, (uint32_t)p->flags << 16);
 	crc = crc32c(0, header, AT_CRC);
 	wire_put_be32(header + AT_CRC, crc32c(crc, p->payload, p->length));
 }

@@ -163,8 +163,8 @@ client_wait(struct carrier *carrier, int fd, uint64_t ns)
 
 		ns = left < ns ? left : ns;
 	}
-	most = (struct timespec){.tv_sec = (time_t)(ns / 1000000000 % INT32_MAX),
-			.tv_nsec = (long)(ns % 1000000000)};
+	most = (struct timespec){
+			.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
 	/* A signal ends it as well: its user looks then. */
 	if (ppoll(fds, fd >= 0 ? 2 : 1, &most, NULL) < 0)
 		fds[0].revents = 0;
