@@ -9,8 +9,9 @@ import argparse
 import random
 import sys
 
-from torture.checker import KINDS, Report, Wrong
-from torture.runs import run_all
+from torture.checker import Report, Wrong, kinds_drawn
+from torture.drawing import Operation
+from torture.runs import How, run_all
 
 SHARE_LEAST = 0.03
 
@@ -26,15 +27,18 @@ def parse(words: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--compare-every", type=int, default=10_000, help="whole comparisons (default: %(default)s)")
     parser.add_argument("--deadline-s", type=float, default=float("inf"), help="longer is a failure (default: none)")
+    parser.add_argument(
+        "--restarts", action="store_true", help="a file without a name may be ESTALE, though it is open"
+    )
     return parser.parse_args(words)
 
 
-def told(report: Report) -> str:
-    """A run in a few lines."""
-    least = min(KINDS, key=report.share)
+def told(report: Report, kinds: tuple[type[Operation], ...]) -> str:
+    """A run in a line."""
+    least = min(kinds, key=report.share)
     return (
-        f"seed {report.seed}: {report.total} operations of {len(KINDS)} kinds in {report.took_s:.1f} s, "
-        f"{report.refused.total()} refused as they must be, {report.unknown} unknown; "
+        f"seed {report.seed}: {report.total} operations of {len(kinds)} kinds in {report.took_s:.1f} s, "
+        f"{report.refused.total()} refused as they must be, {report.unknown} unknown, {report.lost} files lost; "
         f"{report.comparisons} whole comparisons; the slowest took {report.slowest_s:.3f} s; "
         f"the rarest kind is {least.__name__} with {100 * report.share(least):.2f} %"
     )
@@ -44,14 +48,16 @@ def main(words: list[str]) -> int:
     """0 where all was right, 1 with the reason on stderr where not; then the folder is left as it is."""
     given = parse(words)
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(1 << 32)
+    kinds = kinds_drawn(restarts=given.restarts)
+    how = How(given.compare_every, given.deadline_s, restarts=given.restarts)
     try:
-        report = run_all(given.folder, seed, given.operations, given.jobs, given.compare_every, given.deadline_s)
+        report = run_all(given.folder, seed, given.operations, given.jobs, how)
     except Wrong as wrong:
         sys.stderr.write(f"{wrong}\n")
         return 1
-    sys.stdout.write(told(report) + "\n")
-    rare = [kind.__name__ for kind in KINDS if report.share(kind) < SHARE_LEAST]
-    if rare and given.operations >= 100 * len(KINDS) * given.jobs:
+    sys.stdout.write(told(report, kinds) + "\n")
+    rare = [kind.__name__ for kind in kinds if report.share(kind) < SHARE_LEAST]
+    if rare and given.operations >= 100 * len(kinds) * given.jobs:
         sys.stderr.write(f"less than {SHARE_LEAST:.0%} of the operations: {', '.join(rare)}\n")
         return 1
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import random
@@ -30,7 +31,14 @@ UNKNOWN = frozenset({errno.EIO, errno.ETIMEDOUT})
 WORLDS_MOST = 64
 LAST = 30
 TRIES = 4
+OPEN_FILES = frozenset({"number", "source", "target", "of"})
+"""What operations call the numbers of open files."""
 PATIENCE_S = 30.0
+
+
+def kinds_drawn(*, restarts: bool) -> tuple[type[Operation], ...]:
+    """Those that a run does: a page of a mapping that cannot be read for a restart would end it by SIGBUS."""
+    return tuple(kind for kind in KINDS if not restarts or kind is not ranges.Map)
 
 
 class Wrong(AssertionError):
@@ -78,6 +86,7 @@ class Report:
     operations: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     unknown: int = 0
+    lost: int = 0
     comparisons: int = 0
     slowest_s: float = 0.0
     took_s: float = 0.0
@@ -92,6 +101,7 @@ class Report:
         self.operations += other.operations
         self.refused += other.refused
         self.unknown += other.unknown
+        self.lost += other.lost
         self.comparisons += other.comparisons
         self.slowest_s = max(self.slowest_s, other.slowest_s)
         self.took_s = max(self.took_s, other.took_s)
@@ -108,6 +118,8 @@ class Checker:
     place: Place
     seed: int
     compare_every: int = 10_000
+    restarts: bool = False
+    """Whether what serves the folder may begin anew: a file without a name may be ESTALE then, though it is open."""
     begun: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -135,7 +147,7 @@ class Checker:
         """Each kind once, in an order drawn anew each time."""
         while True:
             # The names and the files that opening adds by itself are taken away as well.
-            deck: list[type[Operation]] = [*KINDS, opening.Close, names.Unlink]
+            deck: list[type[Operation]] = [*kinds_drawn(restarts=self.restarts), opening.Close, names.Unlink]
             self.draws.rng.shuffle(deck)
             yield from deck
 
@@ -156,6 +168,8 @@ class Checker:
         self.report.operations[kind] += 1
         self.report.refused[kind] += bool(seen.error)
         self.last.append(f"{operation} -> {seen.text()}")
+        if seen.error == errno.ESTALE and self._lost(operation):
+            return
         if seen.unknown:
             self.report.unknown += 1
             self._fork(operation)
@@ -180,12 +194,28 @@ class Checker:
                 opened.position = positions[number]
         self._go_on_with(worlds)
 
+    def _lost(self, operation: Operation) -> bool:
+        """Whether that may be, for a file that the operation is about; it is closed then."""
+        values = [value for name, value in vars(operation).items() if name in OPEN_FILES]
+        numbers = [value for value in values if isinstance(value, int) and self.restarts]
+        numbers = [number for number in numbers if any(w.handles[number].node.links == 0 for w in self.worlds)]
+        for number in numbers:
+            self._forget(number)
+        return bool(numbers)
+
+    def _forget(self, number: int) -> None:
+        self.report.lost += 1
+        with contextlib.suppress(OSError, KeyError):  # a close() that failed has closed it
+            os.close(self.place.descriptors.pop(number))
+        for world in self.worlds:
+            del world.handles[number]
+
     def compare(self) -> None:
         """Hold the whole tree against the worlds; one is left."""
         self.report.comparisons += 1
         differences = []
         for world in self.worlds:
-            found = difference(world, self.place, self._patiently)
+            found = difference(world, self.place, self._patiently, restarts=self.restarts)
             if not found:
                 self._go_on_with([world])
                 return

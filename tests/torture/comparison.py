@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from functools import partial
@@ -11,14 +12,17 @@ from torture.drawing import Place
 from torture.tree import Attributes, Kind, Node, OpenFile, Path, World
 
 
-def difference(world: World, place: Place, patiently: Callable[[Callable[[], str]], str]) -> str:
-    """The first thing that is other than in the world; empty where all is so. `patiently` looks again where it must."""
+def difference(world: World, place: Place, patiently: Callable[[Callable[[], str]], str], *, restarts: bool) -> str:
+    """The first thing that is other than in the world; empty where all is so.
+
+    `patiently` looks again where it must. `restarts` allows ESTALE of an open file without a name.
+    """
     for path, node in [((), world.root), *world.walk()]:
         found = patiently(partial(_of_name, place, path, node))
         if found:
             return f"{'/'.join(path) or '.'!r}: {found}"
     for number, opened in world.handles.items():
-        found = patiently(partial(_of_handle, place, number, opened))
+        found = patiently(partial(_of_handle, place, number, opened, restarts=restarts))
         if found:
             return f"open file {number}: {found}"
     return ""
@@ -43,12 +47,17 @@ def _of_name(place: Place, path: Path, node: Node) -> str:
         return _of_content(file.fileno(), node)
 
 
-def _of_handle(place: Place, number: int, opened: OpenFile) -> str:
+def _of_handle(place: Place, number: int, opened: OpenFile, *, restarts: bool) -> str:
     descriptor = place.descriptors[number]
-    seen = Attributes.seen(os.fstat(descriptor))
-    if not opened.node.attributes.agrees(seen):
-        return f"is {seen}, must be {opened.node.attributes}"
-    return _of_content(descriptor, opened.node) if opened.readable else ""
+    try:
+        seen = Attributes.seen(os.fstat(descriptor))
+        if not opened.node.attributes.agrees(seen):
+            return f"is {seen}, must be {opened.node.attributes}"
+        return _of_content(descriptor, opened.node) if opened.readable else ""
+    except OSError as failed:
+        if failed.errno == errno.ESTALE and restarts and opened.node.links == 0:
+            return ""
+        raise
 
 
 def _of_content(descriptor: int, node: Node) -> str:

@@ -77,6 +77,10 @@ def not_at_all(*_: object, **__: object) -> None:
     return None
 
 
+def stale(*_: object) -> None:
+    raise OSError(errno.ESTALE, "of another time")
+
+
 FAULTS: dict[str, tuple[str, Callable[..., Any]]] = {
     "append done twice": ("write", twice),
     "bit of a write flipped": ("pwrite", flipped),
@@ -91,6 +95,7 @@ FAULTS: dict[str, tuple[str, Callable[..., Any]]] = {
     "owner lost": ("lchown", not_at_all),
     "times lost": ("utime", not_at_all),
     "attribute lost": ("setxattr", not_at_all),
+    "file lost without a restart": ("pread", stale),
     "another error": ("rmdir", lambda path: os.close(-1)),
 }
 
