@@ -89,6 +89,21 @@ meter_came_back(struct meter *m, uint64_t seq, uint64_t tick)
 }
 
 enum meter_verdict
+meter_came_back_from(struct meter *m, uint64_t seq, uint64_t tick, uint32_t sender)
+{
+	return record(m, seq, tick, &m->newest[sender]);
+}
+
+void
+meter_lose(struct meter *m, uint64_t seq)
+{
+	if (!recorder_give_up(m->recorder, seq))
+		return;
+	m->outstanding--;
+	m->given_up++;
+}
+
+enum meter_verdict
 meter_returned(struct meter *m, const uint8_t *from, size_t available, uint64_t tick)
 {
 	struct message message;
@@ -173,6 +188,17 @@ meter_stats(const struct meter *m, const struct generator_options *o, double win
 }
 
 void
+meter_sending(const struct meter *m, uint64_t sent, struct stats *s)
+{
+	stats_object_begin(s, "sending");
+	stats_count(s, "sent", sent);
+	stats_count(s, "returned", m->returns);
+	stats_count(s, "lost", m->given_up);
+	stats_count(s, "out", m->outstanding);
+	stats_object_end(s);
+}
+
+void
 meter_books(const struct meter *m, uint64_t received, uint64_t taken, uint64_t sent,
 		struct stats *s)
 {
@@ -194,10 +220,5 @@ meter_books(const struct meter *m, uint64_t received, uint64_t taken, uint64_t s
 		stats_count(s, names[reason], m->errors[reason]);
 	stats_object_end(s);
 	stats_object_end(s);
-	stats_object_begin(s, "sending");
-	stats_count(s, "sent", sent);
-	stats_count(s, "returned", m->returns);
-	stats_count(s, "lost", m->given_up);
-	stats_count(s, "out", m->outstanding);
-	stats_object_end(s);
+	meter_sending(m, sent, s);
 }

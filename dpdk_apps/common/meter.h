@@ -33,7 +33,7 @@ struct meter {
 	uint64_t oldest;      /* no packet before this one is outstanding */
 	uint64_t *newest;     /* [flows or senders] 1 + the highest sequence number that returned */
 	uint64_t returns;     /* messages that returned for the first time, warm-up included */
-	uint64_t given_up;    /* by meter_expire(), warm-up included */
+	uint64_t given_up;    /* by meter_expire() and meter_lose(), warm-up included */
 	uint64_t reordered;   /* first returns behind a later one of their flow or sender */
 	uint64_t errors[MESSAGE_ERRORS];
 };
@@ -85,6 +85,13 @@ enum meter_verdict meter_returned(
 /* The same for a message that another module has read and checked: `seq` came back at `tick`. */
 enum meter_verdict meter_came_back(struct meter *m, uint64_t seq, uint64_t tick);
 
+/* The same, but order is judged as in meter_returned_by(). */
+enum meter_verdict meter_came_back_from(
+		struct meter *m, uint64_t seq, uint64_t tick, uint32_t sender);
+
+/* Gives message `seq` up: whoever carries it knows that it will not come back. */
+void meter_lose(struct meter *m, uint64_t seq);
+
 /* One that another module refused. */
 static inline void
 meter_refuse(struct meter *m, enum message_error error)
@@ -126,5 +133,8 @@ void meter_stats(const struct meter *m, const struct generator_options *o, doubl
  */
 void meter_books(const struct meter *m, uint64_t received, uint64_t taken, uint64_t sent,
 		struct stats *s);
+
+/* "sending" alone: of a generator whose transport has books of its own. */
+void meter_sending(const struct meter *m, uint64_t sent, struct stats *s);
 
 #endif
