@@ -275,6 +275,75 @@ def ssh(c: Context, host: str, inventory: str = DEFAULT_INVENTORY) -> None:
     open_shell(inventory, host, command)
 
 
+# --- a store to work in -------------------------------------------------------------------------------------------
+
+
+@task(
+    help={
+        "inventory": INVENTORY_HELP,
+        "transport": "dpdk, tcp (blocks) or tcp-poll",
+        "link": "memif, veth or wire (default: the first that there is for the transport)",
+        "durability": "what an answer promises: memory, log (survives the server's process) or dsync (stable storage)",
+        "cache": "whether the clients' kernels keep data of open files: none or auto",
+        "backing": "folder on the server's host for the files, which stays (default: one that goes with the mount)",
+        "at": "folder on the clients' hosts, made if it is missing; else it must be empty",
+        "clients": "hosts that mount it, separated by commas (default: the generator); one named twice has two mounts",
+        "hours": "after which it is unmounted by itself",
+    },
+    auto_shortflags=False,
+)
+def store_mount(
+    c: Context,
+    inventory: str = DEFAULT_INVENTORY,
+    transport: str = "dpdk",
+    link: str = "",
+    durability: str = "log",
+    cache: str = "auto",
+    backing: str = "",
+    at: str = "/mnt/store",
+    clients: str = "",
+    hours: str = "8",
+) -> None:
+    """Mount a store to work in; it stays until store-umount, restore, testbed-down, or its hours are over.
+
+    Example: invoke store-mount --transport tcp --durability dsync --hours 2, then: invoke ssh alpha -- ls /mnt/store
+    """
+    from orchestrator.commands.store import mount, wish_of
+
+    wish = wish_of(
+        transport=transport,
+        link=link,
+        durability=durability,
+        cache=cache,
+        at=at,
+        backing=backing,
+        clients=clients,
+    )
+    print(mount(inventory, wish, _hours(hours)))
+
+
+@task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
+def store_umount(c: Context, inventory: str = DEFAULT_INVENTORY) -> None:
+    """Unmount the store that store-mount left, end its processes, and put the hosts back.
+
+    Example: invoke store-umount
+    """
+    from orchestrator.commands.store import umount
+
+    print(umount(inventory))
+
+
+@task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
+def store_status(c: Context, inventory: str = DEFAULT_INVENTORY) -> None:
+    """Show where a store is mounted, until when, and what went wrong with it.
+
+    Example: invoke store-status
+    """
+    from orchestrator.commands.store import status
+
+    print(status(inventory))
+
+
 # --- the testbed on this machine ----------------------------------------------------------------------------------
 
 
@@ -364,6 +433,16 @@ def _number(option: str, text: str) -> int:
         return int(text)
     except ValueError:
         raise UsageError(f"{option} {text!r} is not a whole number", remedy=f"such as {option} 8") from None
+
+
+def _hours(text: str) -> float:
+    """Hours from the command line. Raises UsageError."""
+    from orchestrator.errors import UsageError
+
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"--hours {text!r} is not a number", remedy="such as --hours 8") from None
 
 
 def _optional_number(option: str, text: str | None) -> int | None:

@@ -6,13 +6,13 @@ import contextlib
 import itertools
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.paired import Block
 from orchestrator.apps.build import build_all
-from orchestrator.apps.paths import binary, run_folder
+from orchestrator.apps.paths import binary, run_folder, scratch
 from orchestrator.apps.process import PlannedProcess
 from orchestrator.apps.source import SourceTree
 from orchestrator.commands.checkout import APPS, inventory_named
@@ -23,8 +23,9 @@ from orchestrator.experiments.planner import Request, make_plan
 from orchestrator.experiments.preparation import prepare
 from orchestrator.experiments.records import Plan
 from orchestrator.hosts.restore import restore
+from orchestrator.hosts.scratch import make_folders, remove_folders
 from orchestrator.remote.protocol import ProcessSpec, Supervised
-from orchestrator.results.samples import read_recorder
+from orchestrator.results.samples import Samples, read_recorder
 from orchestrator.results.statistics import percentiles
 from orchestrator.scenarios.base import scenario_named
 
@@ -40,13 +41,15 @@ class Bed:
     digest: str
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def start(self, host: str, name: str, argv: tuple[str, ...], cpus: tuple[int, ...], *, ready: str) -> Supervised:
-        """Start a process in a folder of its own and wait until it is ready."""
+    def start(
+        self, host: str, name: str, argv: tuple[str, ...], cpus: tuple[int, ...], *, ready: str, folder: str = ""
+    ) -> Supervised:
+        """Start a process in `folder`, or in one of its own, and wait until it is ready."""
         supervised = self.hosts.remotes[host].start(
             ProcessSpec(
                 name=name,
                 argv=argv,
-                directory=self.folder(host, name),
+                directory=folder or self.folder(host, name),
                 run_id=self.run_id,
                 cpus=cpus,
                 ready=ready,
@@ -86,6 +89,48 @@ class Bed:
             raise CommandFailed(ended.stderr_tail.strip(), host=process.host, process=process.name)
         return Block(self.p50_us(process, supervised), before, after)
 
+    @contextlib.contextmanager
+    def running(self, processes: Sequence[PlannedProcess]) -> Iterator[dict[str, Supervised]]:
+        """The processes of a trial by name, started stage by stage; those that are left at the end are stopped.
+
+        Their folders are made before, and go with what is in them.
+        """
+        own = {process.host: self.folder(process.host, "trial") for process in processes}
+        started: dict[str, Supervised] = {}
+        with contextlib.ExitStack() as undo:
+            for process in sorted(processes, key=lambda process: process.stage):
+                remote, place = self.hosts.remotes[process.host], own[process.host]
+                made = scratch(place, process.folders)
+                make_folders(remote, made)
+                undo.callback(remove_folders, remote, made)
+                started[process.name] = self.start(
+                    process.host, process.name, process.argv, process.cpus, ready="@ready", folder=place
+                )
+                undo.callback(started[process.name].stop)
+            yield started
+
+    def wait_measured(
+        self, processes: Sequence[PlannedProcess], started: Mapping[str, Supervised], timeout_s: float = 60.0
+    ) -> PlannedProcess:
+        """Wait for the process of a trial that measures, and stop the others before it. Raises CommandFailed."""
+        (measuring,) = (process for process in processes if process.measures)
+        ended = started[measuring.name].wait_done(timeout_s)
+        for process in sorted(processes, key=lambda process: -process.stage):
+            if not process.measures:
+                started[process.name].stop()
+        if ended is not None:
+            raise CommandFailed(ended.stderr_tail.strip(), host=measuring.host, process=measuring.name)
+        return measuring
+
+    def trial(self, processes: Sequence[PlannedProcess], probe: tuple[int, int]) -> Block:
+        """Run a trial: the p50 of the one that measures, with the probes around it."""
+        host = next(process.host for process in processes if process.measures)
+        before = self.probe_ns(host, probe)
+        with self.running(processes) as started:
+            measuring = self.wait_measured(processes, started)
+        after = self.probe_ns(host, probe)
+        return Block(self.p50_us(measuring, started[measuring.name]), before, after)
+
     def group_block(self, primary: PlannedProcess, secondary: PlannedProcess) -> Block:
         """The p50 of a primary that measures once its secondary has joined; the secondary stops first."""
         probe = (primary.cpus[0], secondary.cpus[0])
@@ -102,14 +147,18 @@ class Bed:
 
     def p50_us(self, process: PlannedProcess, supervised: Supervised) -> float:
         """The median of the samples that a process left in its folder."""
-        with tempfile.TemporaryDirectory() as local:
-            path = Path(local) / "samples.bin"
-            self.hosts.remotes[process.host].get(f"{supervised.spec.directory}/{process.name}.samples.bin", path)
-            samples = read_recorder(path)
+        samples = self.samples(process, supervised)
         (p50,) = percentiles(samples.returned, (0.5,), lost=samples.lost)
         if p50 is None:
             raise CommandFailed("the window has no samples", host=process.host, process=process.name)
         return p50 / 1000
+
+    def samples(self, process: PlannedProcess, supervised: Supervised) -> Samples:
+        """The samples that a process left in its folder."""
+        with tempfile.TemporaryDirectory() as local:
+            path = Path(local) / "samples.bin"
+            self.hosts.remotes[process.host].get(f"{supervised.spec.directory}/{process.name}.samples.bin", path)
+            return read_recorder(path)
 
 
 def plan_of(*assignments: str, scenario: str = "smp") -> Plan:

@@ -74,3 +74,9 @@ class ExperimentFailed(OrchestratorError):
     """The experiment ended without one trial that measured anything, or was cut short by a fault."""
 
     exit_code = 9
+
+
+def as_told(line: str, exit_code: int) -> OrchestratorError:
+    """The error that another process of ours ended with, from its line and exit code."""
+    kinds = (kind for kind in OrchestratorError.__subclasses__() if kind.exit_code == exit_code)
+    return next(kinds, OrchestratorError)(line)

@@ -188,17 +188,6 @@ meter_stats(const struct meter *m, const struct generator_options *o, double win
 }
 
 void
-meter_sending(const struct meter *m, uint64_t sent, struct stats *s)
-{
-	stats_object_begin(s, "sending");
-	stats_count(s, "sent", sent);
-	stats_count(s, "returned", m->returns);
-	stats_count(s, "lost", m->given_up);
-	stats_count(s, "out", m->outstanding);
-	stats_object_end(s);
-}
-
-void
 meter_books(const struct meter *m, uint64_t received, uint64_t taken, uint64_t sent,
 		struct stats *s)
 {
@@ -221,4 +210,15 @@ meter_books(const struct meter *m, uint64_t received, uint64_t taken, uint64_t s
 	stats_object_end(s);
 	stats_object_end(s);
 	meter_sending(m, sent, s);
+}
+
+void
+meter_sending(const struct meter *m, uint64_t sent, struct stats *s)
+{
+	stats_object_begin(s, "sending");
+	stats_count(s, "sent", sent);
+	stats_count(s, "returned", m->returns);
+	stats_count(s, "lost", m->given_up);
+	stats_count(s, "out", m->outstanding);
+	stats_object_end(s);
 }

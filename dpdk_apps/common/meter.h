@@ -33,7 +33,7 @@ struct meter {
 	uint64_t oldest;      /* no packet before this one is outstanding */
 	uint64_t *newest;     /* [flows or senders] 1 + the highest sequence number that returned */
 	uint64_t returns;     /* messages that returned for the first time, warm-up included */
-	uint64_t given_up;    /* by meter_expire() and meter_lose(), warm-up included */
+	uint64_t given_up;    /* by meter_expire(), warm-up included */
 	uint64_t reordered;   /* first returns behind a later one of their flow or sender */
 	uint64_t errors[MESSAGE_ERRORS];
 };
@@ -85,11 +85,11 @@ enum meter_verdict meter_returned(
 /* The same for a message that another module has read and checked: `seq` came back at `tick`. */
 enum meter_verdict meter_came_back(struct meter *m, uint64_t seq, uint64_t tick);
 
-/* The same, but order is judged as in meter_returned_by(). */
+/* The same, with order judged among what one `sender` (below METER_SENDERS) gives back. */
 enum meter_verdict meter_came_back_from(
 		struct meter *m, uint64_t seq, uint64_t tick, uint32_t sender);
 
-/* Gives message `seq` up: whoever carries it knows that it will not come back. */
+/* Message `seq`, if it is still out, will not come back: given up before its time. */
 void meter_lose(struct meter *m, uint64_t seq);
 
 /* One that another module refused. */
@@ -134,7 +134,7 @@ void meter_stats(const struct meter *m, const struct generator_options *o, doubl
 void meter_books(const struct meter *m, uint64_t received, uint64_t taken, uint64_t sent,
 		struct stats *s);
 
-/* "sending" alone: of a generator whose transport has books of its own. */
+/* Writes "sending" alone: of a generator whose transport keeps the books of what comes. */
 void meter_sending(const struct meter *m, uint64_t sent, struct stats *s);
 
 #endif

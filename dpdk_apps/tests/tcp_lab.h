@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "clock.h"
 #include "mix64.h"
@@ -16,6 +17,15 @@
 #include "wire.h"
 
 #define LAB_WAIT_MS 5000
+
+static inline uint64_t
+lab_now_ms(void)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &t), 0);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
 
 /* An address of the loopback that nobody listens on. */
 static inline struct sockaddr_in

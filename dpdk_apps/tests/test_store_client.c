@@ -161,6 +161,46 @@ busy_is_waited_for(void **state)
 	assert_int_equal(rpc_client_counts(n->client).retransmitted, 1);
 }
 
+/* Where the way was broken, the server says who it is before it hears of a request. */
+static void
+a_way_that_was_broken_is_asked_about_first(void **state)
+{
+	struct net *n = *state;
+	struct wire_packet w;
+
+	assert_int_equal(net_request(n, 1, 100, 100, rooms[0]), 0);
+	assert_true(wire_next(n, 1, &w)); /* lost with the way */
+	rpc_client_rejoin(n->client);
+	assert_int_equal(rpc_client_state(n->client), RPC_JOINING);
+	assert_int_equal(net_request(n, 2, 100, 100, rooms[1]), -EAGAIN);
+	(void)rpc_client_poll(n->client, n->now);
+	wire_only(n, 1, PACKET_HELLO, &w);
+	rpc_server_take(n->server, 7, w.bytes, PACKET_HEADER_BYTES + w.p.length, n->now);
+	net_open(n);
+	/* The same session: what was out is asked about. */
+	assert_true(net_until(n, 1, 1000 * NET_US));
+	assert_int_equal(n->ended[1], 1 + RPC_ANSWERED);
+	assert_int_equal(rpc_client_restarts(n->client), 0);
+	net_all_is_well(n, 3);
+}
+
+static void
+a_request_may_have_a_deadline_of_its_own(void **state)
+{
+	struct net *n = *state;
+
+	rpc_server_destroy(n->server);
+	n->server = NULL;
+	memset(rooms[0], 0, 100);
+	assert_int_equal(rpc_client_send_until(n->client, UINT64_C(5) << 32, rooms[0], 100, n->now,
+					 n->now + 3000 * NET_US),
+			0);
+	net_run_for(n, 2900 * NET_US);
+	assert_int_equal(n->ended_count, 0);
+	net_run_for(n, 200 * NET_US);
+	assert_int_equal(n->ended[5], 1 + RPC_DEADLINE);
+}
+
 #define RULE(f) cmocka_unit_test_setup_teardown(f, net_set_up_open, net_tear_down)
 
 int
@@ -174,6 +214,8 @@ main(void)
 			RULE(a_carrier_that_is_full_only_delays),
 			RULE(closing_ends_all_and_tells_the_server),
 			RULE(busy_is_waited_for),
+			RULE(a_way_that_was_broken_is_asked_about_first),
+			RULE(a_request_may_have_a_deadline_of_its_own),
 	};
 
 	return cmocka_run_group_tests_name("store_client", tests, NULL, NULL);

@@ -1,6 +1,4 @@
 /* A server's carrier over TCP, with bare sockets as its clients. */
-#include <time.h>
-
 #include "tcp_lab.h"
 #include "tcp_server.h"
 
@@ -160,6 +158,8 @@ one_that_never_reads_stops_nobody(void **state)
 		look(l);
 	}
 	assert_true(counts(l).full >= 100);
+	fill(l, peer, &sent);
+	assert_int_equal(counts(l).drops[TCP_DROP_UNSENT], 1);
 	/* Once it reads, it misses nothing. */
 	for (uint32_t i = 0; i < sent; i++) {
 		lab_read_packet(deaf, i, 200000);
@@ -167,6 +167,7 @@ one_that_never_reads_stops_nobody(void **state)
 	}
 	assert_int_equal(lab_send(l->carrier, peer, sent, 100), 0);
 	lab_read_packet(deaf, sent, 100);
+	assert_int_equal(counts(l).drops[TCP_DROP_UNSENT], 0);
 	assert_int_equal(close(deaf), 0);
 	assert_int_equal(close(other), 0);
 }
@@ -245,15 +246,6 @@ strangers_do_not_stay(void **state)
 	assert_int_equal(close(client), 0);
 }
 
-static uint64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &t), 0);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static void
 it_sleeps_until_something_happens(void **state)
 {
@@ -264,9 +256,9 @@ it_sleeps_until_something_happens(void **state)
 
 	(void)join(l, &client);
 	assert_int_equal(pipe(pipe_ends), 0);
-	began = now_ms();
+	began = lab_now_ms();
 	l->carrier->calls->wait(l->carrier, pipe_ends[0], 50000000);
-	assert_in_range(now_ms() - began, 40, 20000);
+	assert_in_range(lab_now_ms() - began, 40, 20000);
 	/* A packet, the descriptor that was handed in, another one: each ends it. */
 	lab_write(client, "\0\0\0\4what", 8);
 	l->carrier->calls->wait(l->carrier, pipe_ends[0], minute);
@@ -275,9 +267,9 @@ it_sleeps_until_something_happens(void **state)
 	l->carrier->calls->wait(l->carrier, pipe_ends[0], minute);
 	l->carrier->calls->wait(l->carrier, pipe_ends[0], minute);
 	assert_int_equal(l->carrier->calls->poll(l->carrier, lab_take, &l->taken), 0);
-	began = now_ms();
+	began = lab_now_ms();
 	l->carrier->calls->wait(l->carrier, -1, 50000000);
-	assert_in_range(now_ms() - began, 40, 20000);
+	assert_in_range(lab_now_ms() - began, 40, 20000);
 	assert_int_equal(close(pipe_ends[0]), 0);
 	assert_int_equal(close(pipe_ends[1]), 0);
 	assert_int_equal(close(client), 0);

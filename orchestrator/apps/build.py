@@ -53,7 +53,7 @@ cd "$folder"
 meson setup out src -Dtests=false >setup.log 2>&1 || { cat setup.log >&2; exit 4; }
 ninja -C out >build.log 2>&1 || { grep -v '^\\[[0-9]*/[0-9]*\\] ' build.log >&2 || cat build.log >&2; exit 5; }
 printf '%s\\n' "$tools" >stamp.new
-find out -mindepth 2 -maxdepth 2 -type f -perm -u+x ! -path "out/meson-*" -exec sha256sum {} + >>stamp.new
+find out -mindepth 2 -maxdepth 3 -type f -perm -u+x ! -path "out/meson-*" -exec sha256sum {} + >>stamp.new
 mv stamp.new stamp
 tail -n +2 stamp
 """

@@ -61,9 +61,11 @@ def prove_disjoint(processes: Sequence[PlannedProcess]) -> None:
 
 
 def oversubscribed(processes: Sequence[PlannedProcess], *, one_kernel: bool) -> bool:
-    """Whether two processes share a CPU; `one_kernel` says that all hosts run on one machine's CPUs."""
+    """Whether two processes share a CPU that are not meant to; `one_kernel`: all hosts run on one machine's CPUs."""
     users: dict[tuple[str, int], int] = defaultdict(int)
     for process in processes:
+        if process.beside:
+            continue
         for cpu in process.cpus:
             users["" if one_kernel else process.host, cpu] += 1
     return any(count > 1 for count in users.values())

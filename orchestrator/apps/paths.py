@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 
 from orchestrator.inventory.model import Host
 
@@ -25,3 +26,8 @@ def run_folder(host: Host, run_id: str) -> str:
 def trial_folder(host: Host, run_id: str, key: str) -> str:
     """The folder in which the processes of one trial start and leave their files."""
     return f"{run_folder(host, run_id)}/{key}"
+
+
+def scratch(own: str, folders: Iterable[str]) -> list[str]:
+    """The folders that a process has besides `own`, in which it starts; see `PlannedProcess.folders`."""
+    return [str(PurePosixPath(own, folder)) for folder in folders]

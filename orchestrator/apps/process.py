@@ -37,6 +37,13 @@ class PlannedProcess(BaseModel):
     measures: bool = False
     polls: bool = True
     """Whether the process keeps its CPU busy while it has nothing to do."""
+    beside: str = ""
+    """The process whose CPU it is meant to share: it sleeps, or gives way, whenever that one has something to do."""
+    folders: tuple[str, ...] = ()
+    """Folders that are made before it starts, and that go with all that is in them after it has ended; relative to its
+    own folder of the run, from which they are not fetched."""
+    has_floor: bool = True
+    """Whether it measures itself alone if `--floor` is appended to its argv; of a process that `measures`."""
     dies: bool = False
     """It kills itself in the window, because the trial is about that."""
     may_hang: bool = False

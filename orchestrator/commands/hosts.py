@@ -13,11 +13,13 @@ from orchestrator.commands.checkout import APPS, inventory_named
 from orchestrator.commands.nics import reverters
 from orchestrator.commands.remedies import for_inventory
 from orchestrator.commands.session import hold_all, new_run_id, session
+from orchestrator.commands.store import end_store
 from orchestrator.errors import TestbedError, UsageError
 from orchestrator.hosts.hugepages import setup_hugepages as make_pages
 from orchestrator.hosts.leftovers import end_leftovers
 from orchestrator.hosts.parallel import raise_all, verdicts
 from orchestrator.hosts.restore import restore as put_back
+from orchestrator.hosts.scratch import clean_scratch
 from orchestrator.hosts.settings import RUN_OWNER_PREFIX, SETUP_HUGEPAGES
 from orchestrator.inventory.model import PAGE_BYTES, Host, Inventory
 from orchestrator.remote.fleet import each
@@ -67,12 +69,16 @@ def setup_hugepages(inventory_name: str, pages: int | None, size: str | None, no
 
 
 def restore(inventory_name: str) -> str:
-    """Put back what the journal holds, and take down a testbed that an ended run left; returns what was done."""
+    """End a mounted store, put back what the journal holds, and take down a testbed that an ended run left; returns
+    what was done.
+    """
     inventory = inventory_named(inventory_name)
+    unmounted = end_store(inventory, inventory_name, restoring=True)
     left_over = _left_by_run(inventory)
     with session(inventory, inventory_name, made_by="restore", tolerant=True) as hosts:
         hold_all(hosts, new_run_id())
         ended, stuck = verdicts(each(hosts.remotes, end_leftovers, deadline_s=LEFTOVERS_DEADLINE_S))
+        cleaned, uncleaned = verdicts(each(hosts.remotes, clean_scratch, deadline_s=LEFTOVERS_DEADLINE_S))
         removed, kept = verdicts(
             each(
                 hosts.remotes,
@@ -81,17 +87,19 @@ def restore(inventory_name: str) -> str:
             )
         )
         report = put_back(hosts.remotes, hosts.journal, reverters())
-    notes = [
+    notes = [unmounted] if unmounted else []
+    notes += [
         f"{host}: ended process {process.pid} of run {process.run_id}: {process.command}"
         for host, processes in ended.items()
         for process in processes
     ]
+    notes += [f"{host}: {path} of an ended store is gone" for host, paths in cleaned.items() for path in paths]
     notes += [f"{host}: files of run {run} removed" for host, runs in removed.items() for run in runs]
     notes += [f"{entry.host}: {entry.note} (changed by {entry.owner})" for entry in report.restored]
     if left_over and inventory.testbed is not None and inventory.testbed.name not in namespaces.names():
         notes.append(f"testbed {inventory.testbed.name}: taken down, a run had left it")
     report.check()
-    raise_all({**kept, **stuck})
+    raise_all({**kept, **uncleaned, **stuck})
     return "\n".join(notes) or "nothing to put back"
 
 

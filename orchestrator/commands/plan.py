@@ -85,10 +85,11 @@ def describe_text(name: str) -> str:
     """A scenario's parameters with units, defaults and ranges."""
     scenario = scenario_named(name)
     lines = [f"{scenario.name}: {scenario.summary}", "", scenario.description, "", "Parameters (--set key=value):"]
+    width = max(len(parameter.name) for parameter in scenario.parameters)
     for parameter in scenario.parameters:
         default = ",".join(str(value) for value in parameter.default)
         unit = f" {parameter.unit}" if parameter.unit else ""
-        lines.append(f"  {parameter.name:10} {parameter.help}")
-        lines.append(f"  {'':10} default {default}{unit}; {parameter.range}{unit}")
+        lines.append(f"  {parameter.name:{width}} {parameter.help}")
+        lines.append(f"  {'':{width}} default {default}{unit}; {parameter.range}{unit}")
     lines += ["", f"Example: invoke run-experiment --scenario {name} {scenario.example}"]
     return "\n".join(lines)

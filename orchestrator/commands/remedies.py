@@ -23,6 +23,9 @@ TASKS_OF_AN_INVENTORY = (
     "testbed-up",
     "testbed-down",
     "testbed-status",
+    "store-mount",
+    "store-umount",
+    "store-status",
 )
 _ADVISED = re.compile(rf"\binvoke (?:{'|'.join(TASKS_OF_AN_INVENTORY)})(?![\w-])(?! --inventory\b)")
 

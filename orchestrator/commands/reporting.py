@@ -14,6 +14,7 @@ from orchestrator.errors import UsageError
 from orchestrator.results.layout import ExperimentFolder
 from orchestrator.results.load import open_experiment
 from orchestrator.results.process_table import write_process_table
+from orchestrator.results.protocol_table import write_protocol_table
 from orchestrator.results.summary import write_oneway, write_summary
 
 REFERENCE = RESULTS / "reference"
@@ -38,6 +39,7 @@ def finish(folder: ExperimentFolder, progress: Progress) -> bool:
     write_summary(folder, experiment.rows)
     write_oneway(folder, experiment.rows)
     write_process_table(folder, experiment.fates)
+    write_protocol_table(folder, experiment.protocols)
     measured = any(row.n for row in experiment.rows)
     if measured:
         progress.note("drawing")

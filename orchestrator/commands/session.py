@@ -124,6 +124,10 @@ def _undoing() -> Iterator[contextlib.ExitStack]:
             undo.close()
 
 
-def hold_all(hosts: Session, run_id: str) -> None:
-    """Take the lease of every host, so that no other controller changes it meanwhile. Raises HostBusy."""
-    values(each(hosts.remotes, lambda remote: remote.hold(run_id, owner()), deadline_s=10.0))
+def hold_all(hosts: Session, run_id: str, *, why: str = "", remedy: str = "") -> None:
+    """Take the lease of every host, so that no other controller changes it meanwhile. Raises HostBusy.
+
+    `why` is told to others beside who holds it, and `remedy` what to do where it is not to wait.
+    """
+    who = f"{owner()} ({why})" if why else owner()
+    values(each(hosts.remotes, lambda remote: remote.hold(run_id, who, remedy), deadline_s=10.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.commands.checkout import inventory_named
 from orchestrator.commands.remedies import DEFAULT_INVENTORY, for_inventory
+from orchestrator.commands.store import end_store
 from orchestrator.errors import UsageError
 from orchestrator.testbeds import namespaces
 from orchestrator.testbeds.state import PERSON
@@ -34,15 +35,17 @@ def up(inventory_name: str) -> str:
 
 
 def down(inventory_name: str) -> str:
-    """Take the testbed down; returns what was removed."""
+    """End a store that is mounted on it, and take the testbed down; returns what was removed."""
     name = _testbed_name(inventory_name)
+    unmounted = end_store(inventory_named(inventory_name), inventory_name)
     report = namespaces.down(name)
-    if not report.anything:
-        return f"testbed {name} was not up"
-    return (
+    line = (
         f"testbed {name} is down: {len(report.hosts)} hosts, {len(report.interfaces)} interfaces, "
         f"{len(report.mounts)} mounts removed"
+        if report.anything
+        else f"testbed {name} {'is down' if unmounted else 'was not up'}"
     )
+    return f"{unmounted}\n{line}" if unmounted else line
 
 
 def status(inventory_name: str) -> str:

@@ -113,10 +113,12 @@ def floor_trials(trials: list[PlannedTrial]) -> list[PlannedTrial]:
     """For each transport and message size, one trial of its generator against an echo inside its own program.
 
     No figure of that transport can be below it, and one near it says more about the generator than about the link.
+    Generators of others (fio) cannot be measured so.
     """
     first: dict[str, PlannedTrial] = {}
-    sizes = {trial.params.get("size") for trial in trials}
-    for trial in sorted(trials, key=lambda trial: trial.row):
+    able = [trial for trial in trials if next(p for p in trial.processes if p.measures).has_floor]
+    sizes = {trial.params.get("size") for trial in able}
+    for trial in sorted(able, key=lambda trial: trial.row):
         name = f"{trial.transport}-{trial.params['size']}" if len(sizes) > 1 else trial.transport
         first.setdefault(name, trial)
     floors = []

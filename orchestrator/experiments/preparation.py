@@ -12,6 +12,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.experiments.records import Plan
 from orchestrator.hosts.hugepages import setup_hugepages
 from orchestrator.hosts.journal import Journal
+from orchestrator.hosts.scratch import clean_scratch
 from orchestrator.hosts.share import check_share
 from orchestrator.hosts.stale import clean_stale
 from orchestrator.inventory.addresses import memif_folder
@@ -50,7 +51,11 @@ def prepare(
     """
     needs = hugepage_bytes(plan)
     cleared = values(
-        each(remotes, lambda remote: clean_stale(remote, _memif_folders(inventory, remote.host)), deadline_s=DEADLINE_S)
+        each(
+            remotes,
+            lambda remote: [*clean_stale(remote, _memif_folders(inventory, remote.host)), *clean_scratch(remote)],
+            deadline_s=DEADLINE_S,
+        )
     )
     if not needs:
         return cleared

@@ -84,6 +84,7 @@ def again(trial: PlannedTrial) -> PlannedTrial:
             update={
                 "argv": tuple(word.replace(trial.key, key) for word in process.argv),
                 "file_prefix": process.file_prefix.replace(trial.key, key),
+                "folders": tuple(folder.replace(trial.key, key) for folder in process.folders),
             }
         )
         for process in trial.processes

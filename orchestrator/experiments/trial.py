@@ -21,10 +21,11 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from orchestrator.apps.paths import binary, trial_folder
+from orchestrator.apps.paths import binary, scratch, trial_folder
 from orchestrator.apps.process import PlannedProcess
 from orchestrator.errors import CommandFailed, DeadlineExceeded, HostUnreachable, OrchestratorError
 from orchestrator.experiments.records import PlannedTrial, ProbeReading, ProcessOutcome, TrialRecord
+from orchestrator.hosts.scratch import make_folders, remove_folders
 from orchestrator.inventory.model import Inventory
 from orchestrator.remote.process import describe
 from orchestrator.remote.protocol import ExitStatus, ProcessSpec, Remote, StopDeadlines, Supervised
@@ -144,6 +145,8 @@ class TrialRunner:
 
     def _start(self, trial: PlannedTrial, progress: _Progress) -> None:
         """Start stage by stage; a stage begins when everything before it is ready."""
+        for host, folders in self._folders(trial).items():
+            make_folders(self.remotes[host], folders)
         ordered = sorted(trial.processes, key=lambda process: process.stage)
         for _, stage in groupby(ordered, key=lambda process: process.stage):
             processes = list(stage)
@@ -206,11 +209,22 @@ class TrialRunner:
 
     def _collect(self, trial: PlannedTrial) -> None:
         """Fetch the files of the trial from every host and remove them there."""
+        for host, folders in self._folders(trial).items():
+            remove_folders(self.remotes[host], folders)
         for host in dict.fromkeys(process.host for process in trial.processes):
             remote = self.remotes[host]
             folder = trial_folder(self.inventory.host(host), self.run_id, trial.key)
             remote.get_tree(folder, self.local_folder(trial) / host)
             remote.run(["rm", "-rf", "--", folder])
+
+    def _folders(self, trial: PlannedTrial) -> dict[str, list[str]]:
+        """By host, the folders of its processes that go without being fetched."""
+        found: dict[str, list[str]] = {}
+        for process in trial.processes:
+            own = trial_folder(self.inventory.host(process.host), self.run_id, trial.key)
+            if process.folders:
+                found.setdefault(process.host, []).extend(scratch(own, process.folders))
+        return found
 
 
 def _told(error: OrchestratorError) -> str:

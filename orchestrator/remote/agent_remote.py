@@ -78,11 +78,12 @@ class AgentRemote(ABC):
             self._abandon()
             raise
 
-    def hold(self, run_id: str, owner: str) -> None:
+    def hold(self, run_id: str, owner: str, remedy: str = "") -> None:
         """Take the host's lease; see `Remote`."""
         since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         try:
-            self._call("hold", ANSWER_S, run_id=run_id, owner=owner, since=since, workdir=str(self._workdir))
+            workdir = str(self._workdir)
+            self._call("hold", ANSWER_S, run_id=run_id, owner=owner, since=since, remedy=remedy, workdir=workdir)
         except Refused as error:
             if error.kind != "busy":
                 raise
@@ -90,7 +91,8 @@ class AgentRemote(ABC):
             raise HostBusy(
                 f"in use by run {holder['run_id']} of {holder['owner']} since {holder['since']}",
                 host=self._host,
-                remedy="wait for that run to end, or end its controller: the host is free as soon as it is gone",
+                remedy=holder.get("remedy")
+                or "wait for that run to end, or end its controller: the host is free as soon as it is gone",
             ) from error
 
     def release(self) -> None:

@@ -72,10 +72,10 @@ class FaultyRemote:
         self.strike("connect")
         self._inner.connect()
 
-    def hold(self, run_id: str, owner: str) -> None:
+    def hold(self, run_id: str, owner: str, remedy: str = "") -> None:
         """See `Remote`."""
         self.strike("hold")
-        self._inner.hold(run_id, owner)
+        self._inner.hold(run_id, owner, remedy)
 
     def release(self) -> None:
         """See `Remote`."""

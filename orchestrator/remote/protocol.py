@@ -121,8 +121,11 @@ class Remote(Protocol):
         changed). Idempotent; the other methods call it when needed.
         """
 
-    def hold(self, run_id: str, owner: str) -> None:
-        """Take the host's lease until `close`, end of the agent, or `release`. Raises HostBusy naming the holder."""
+    def hold(self, run_id: str, owner: str, remedy: str = "") -> None:
+        """Take the host's lease until `close`, end of the agent, or `release`. Raises HostBusy naming the holder.
+
+        `remedy` is what others are told to do who come meanwhile, where it is not to wait for the run to end.
+        """
 
     def release(self) -> None:
         """Give the lease back. Idempotent."""

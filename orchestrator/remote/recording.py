@@ -128,9 +128,9 @@ class RecordingRemote:
             self.connected = True
             self._note("connect")
 
-    def hold(self, run_id: str, owner: str) -> None:
+    def hold(self, run_id: str, owner: str, remedy: str = "") -> None:
         """Note it."""
-        self._note("hold", run_id=run_id, owner=owner)
+        self._note("hold", run_id=run_id, owner=owner, remedy=remedy)
 
     def release(self) -> None:
         """Note it."""

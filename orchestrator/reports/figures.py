@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from orchestrator.reports.ecdf import draw_distributions
 from orchestrator.reports.fates import draw_fates
 from orchestrator.reports.shares import draw_shares
+from orchestrator.reports.stages import draw_stages
 from orchestrator.reports.style import save
 from orchestrator.reports.sweep import draw_sweep
 from orchestrator.results.load import Experiment
@@ -33,6 +34,8 @@ def _figures(experiment: Experiment, plot: Plot) -> list[Figure]:
     """The pages of one plot; none where there is nothing to show."""
     if plot.kind in {"ecdf", "ccdf"}:
         return draw_distributions(experiment, "ecdf" if plot.kind == "ecdf" else "ccdf")
+    if plot.kind == "stages":
+        return draw_stages(experiment, plot)
     if plot.kind == "shares":
         figure = draw_shares(experiment)
     elif plot.kind == "fates":

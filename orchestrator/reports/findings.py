@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from orchestrator.reports.breakdown import breakdown_sentences
 from orchestrator.reports.wording import (
     NOT_RESOLVABLE,
     WITHIN_ONE_HOST,
@@ -23,6 +24,10 @@ from orchestrator.reports.wording import (
 from orchestrator.results.load import Experiment
 from orchestrator.results.summary import SummaryRow
 
+_ASKED = {"store": "How long does an operation take on the files of a store on {where} host"}
+"""By scenario, what was asked, where it is not how long a message takes."""
+_CHECKED = {"store": "operations, those without fio each checked"}
+
 
 def question(experiment: Experiment) -> str:
     """What was asked, and how much was measured to answer it."""
@@ -32,17 +37,20 @@ def question(experiment: Experiment) -> str:
     valid = sum(entry.result.valid for entry in ran)
     packets = sum(entry.result.n for entry in ran)
     where = "the same" if {row.link for row in rows} <= WITHIN_ONE_HOST else "another"
+    asked = _ASKED.get(experiment.plan.scenario, "How long does a message take to a process on {where} host and back")
     return (
-        f"How long does a message take to a process on {where} host and back, with {_listed(list(series))}? "
+        f"{asked.format(where=where)}, with {_listed(list(series))}? "
         f"Scenario `{experiment.plan.scenario}`: {plural(len(rows), 'row')}, {plural(len(ran), 'trial')}, "
-        f"{valid} of them valid, in random order within blocks (seed {experiment.plan.seed}); {packets:,} packets, "
-        "each of them checked. "
+        f"{valid} of them valid, in random order within blocks (seed {experiment.plan.seed}); {packets:,} "
+        f"{_CHECKED.get(experiment.plan.scenario, 'packets, each of them checked')}. "
         f"Load: {_listed(list(dict.fromkeys(row.loop for row in rows if row.trials)))}."
     )
 
 
 def comparison(experiment: Experiment) -> list[str]:
-    """For each parameter set, how the series compare in p50: a sentence each, the fastest first."""
+    """For each parameter set, how the series compare in p50: a sentence each, the fastest first. Then what the parts
+    of an operation take, where they were measured.
+    """
     sentences = []
     for title, rows in by_params(experiment.rows):
         measured = sorted((row for row in rows if row.p50_us is not None), key=lambda row: row.p50_us or 0.0)
@@ -55,7 +63,7 @@ def comparison(experiment: Experiment) -> list[str]:
         if baseline is not None:
             sentence += "".join(f" {_against(row, baseline)}" for row in measured if row.transport == "dpdk")
         sentences.append(sentence)
-    return sentences
+    return [*sentences, *breakdown_sentences(experiment)]
 
 
 def _p50(row: SummaryRow) -> str:
@@ -123,6 +131,11 @@ def series_explained(experiment: Experiment) -> list[str]:
         ("unix", ""): "Unix stream sockets as most programs would use them on one host: both ends sleep in epoll.",
         ("unix-poll", ""): "Unix stream sockets with both ends polling.",
         ("tcp", ""): "the kernel's TCP as most programs use it: workers and generator sleep in epoll and are woken.",
+        (
+            "none",
+            "fuse",
+        ): "the store's mount whose relay answers by itself: what the kernel's FUSE and the switches between "
+        "fio and the relay cost, without any network or file.",
         ("tcp-poll", ""): "the kernel's TCP with workers and generator polling, as DPDK's do: the fair opponent.",
     }
     sentences: dict[str, None] = {}

@@ -27,6 +27,8 @@ from orchestrator.results.summary import SummaryRow
 WIDTH_IN = 7.4
 """Width of a figure: two columns of a paper."""
 DPI = 200
+FUSE_ONLY = "#8C6D31"
+"""Of the store's stage without a network, which stands beside all series."""
 _SPARE = ("#7A5195", "#8C6D31", "#A6CEE3", "#B15928")
 
 
@@ -57,6 +59,7 @@ def colour(row: SummaryRow) -> str:
         ("tcp-poll", "loopback", "kernel"): "#009E73",
         ("unix", "unix", "kernel"): "#8C6D31",
         ("unix-poll", "unix", "kernel"): "#E69F00",
+        ("none", "none", "fuse"): FUSE_ONLY,
     }
     key = (row.transport, row.link, row.driver)
     return known.get(key) or _SPARE[crc32("/".join(key).encode()) % len(_SPARE)]

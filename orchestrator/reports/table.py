@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.reports.fate_table import fate_table
+from orchestrator.reports.protocol_table import protocol_table
+from orchestrator.reports.stage_table import stage_table
 from orchestrator.reports.wording import (
     NOT_RESOLVABLE,
     by_params,
@@ -47,6 +49,8 @@ def render(experiment: Experiment, width: int) -> Group:
         parts += [Text(""), _table(experiment, columns)]
     if any(row.oneway_p50_us is not None for row in rows):
         parts += [Text(""), Text("of which the way there alone, both ends reading one clock:"), _oneway(experiment)]
+    parts += stage_table(experiment)
+    parts += protocol_table(experiment)
     parts += fate_table(experiment)
     parts.append(Text(""))
     if any(value is None for row in rows if row.n for value in (row.p99_us, row.p999_us)):

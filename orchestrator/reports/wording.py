@@ -10,7 +10,9 @@ from orchestrator.results.load import Experiment
 from orchestrator.results.summary import SummaryRow
 
 NOT_RESOLVABLE = "not resolvable"
-WITHIN_ONE_HOST = frozenset({"shm", "loopback", "unix"})
+NO_NETWORK = "none"
+"""Transport and link of what is measured without either."""
+WITHIN_ONE_HOST = frozenset({"shm", "loopback", "unix", NO_NETWORK})
 """Links that do not leave the host."""
 
 
@@ -22,6 +24,8 @@ def label(row: SummaryRow) -> str:
 
 def label_without_marks(row: SummaryRow) -> str:
     """`label` for a table that has a column of verdicts."""
+    if row.transport == NO_NETWORK:
+        return "no network (FUSE only)"
     driver = "" if row.driver == row.link else f" ({row.driver.removeprefix(f'{row.link} ')})"
     return f"{row.transport} over {row.link}{driver}"
 
@@ -67,7 +71,7 @@ def setting(name: str, value: ParameterValue) -> str:
 def varying(rows: Iterable[SummaryRow]) -> tuple[dict[str, ParameterValue], tuple[str, ...]]:
     """(parameters that all rows agree in, names of those in which they differ)."""
     seen = [row.params for row in rows]
-    known = ("processes", "size", "flows", "depth", "rate", "idle")
+    known = ("stage", "op", "processes", "size", "flows", "depth", "rate", "idle")
     names = sorted(
         {name for params in seen for name in params},
         key=lambda name: (known.index(name) if name in known else len(known), name),
@@ -105,7 +109,7 @@ def caption(experiment: Experiment, rows: Sequence[SummaryRow]) -> str:
         settings(common, (name for name in common if name not in {"depth", "rate"})),
     ]
     text = "; ".join(part for part in parts if part) + "."
-    links = sorted({row.link for row in rows})
+    links = sorted({row.link for row in rows} - {NO_NETWORK})
     if len(links) > 1:
         text += f" Different links: {links_explained(links)}."
     shown = {row.row for row in rows}

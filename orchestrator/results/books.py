@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.results.protocol_counts import packet_accounting
 from orchestrator.results.stats import ProcessStats
+
+WITHOUT_PACKETS = frozenset({"store_fio", "store_sockperf", "mbuf_pingpong"})
+"""Programs of others, and the bare ping-pong that is compared with ours: they tell operations and no packets."""
 
 
 def imbalances(name: str, stats: ProcessStats) -> list[str]:
@@ -18,6 +22,17 @@ def imbalances(name: str, stats: ProcessStats) -> list[str]:
 
 def _received(stats: ProcessStats) -> Iterator[str]:
     told = stats.accounting
+    if told is None and stats.rpc is not None:
+        spoken = packet_accounting("", stats)
+        if spoken is not None and not spoken.balanced:
+            yield f"{spoken.packets_in} packets in, {spoken.packets_out} taken, {spoken.drops} dropped"
+        return
+    if told is None and stats.app in WITHOUT_PACKETS:
+        return
+    if told is None and stats.floor and stats.sending is not None:  # answers of its own, over no network
+        if stats.rx_packets != stats.sending.returned + stats.asked:
+            yield f"{stats.rx_packets} answers, {stats.sending.returned} returned, {stats.asked} asked beside them"
+        return
     if told is None:
         yield "does not say what became of what it received"
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from orchestrator.apps.process import PlannedProcess
 from orchestrator.experiments.records import TrialRecord
 from orchestrator.results.content_proof import Proof
-from orchestrator.results.model import Accounting, PoolBalance, ProbeShift, ThreadReading, Verdict
+from orchestrator.results.model import Accounting, PoolBalance, ProbeShift, ProtocolCounts, ThreadReading, Verdict
 from orchestrator.results.packet_counts import Comparison
 from orchestrator.results.stats import ProcessStats
 
@@ -29,6 +29,7 @@ class Evidence:
     threads: tuple[ThreadReading, ...] = ()
     accounting: tuple[Accounting, ...] = ()
     generator_accounting: Accounting | None = None
+    protocol: tuple[ProtocolCounts, ...] = ()
     pools: tuple[PoolBalance, ...] = ()
     probes: tuple[ProbeShift, ...] = ()
     counts: Comparison = field(default_factory=Comparison)
@@ -40,6 +41,11 @@ class Evidence:
     def generator(self) -> ProcessStats | None:
         """The generator's stats, if it left any."""
         return self.stats.get(self.measuring.name) if self.measuring else None
+
+    @property
+    def faults_asked(self) -> bool:
+        """Whether faults are done to the packets of this trial on purpose."""
+        return bool(self.record.trial.params.get("fault"))
 
 
 def invalid(reason: str, detail: str) -> Verdict:

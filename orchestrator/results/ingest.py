@@ -18,6 +18,7 @@ from orchestrator.results.model import (
     TrialResult,
 )
 from orchestrator.results.packet_counts import compare
+from orchestrator.results.protocol_counts import packet_accounting, protocol_counts
 from orchestrator.results.samples import Samples, SamplesError, read_parquet, read_recorder, write_parquet
 from orchestrator.results.statistics import drift, percentiles
 from orchestrator.results.stats import ProcessStats, StatsError, read_stats
@@ -86,6 +87,7 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         threads=_threads(record, stats),
         accounting=_accounting(record, stats),
         generator_accounting=_generator_accounting(measuring, stats),
+        protocol=protocol_counts(stats),
         pools=_pools(stats),
         probes=probe_shifts(record),
         counts=compare(record, stats),
@@ -113,6 +115,7 @@ def evaluate(trial: TrialFolder, record: TrialRecord) -> TrialResult:
         shares=_shares(record, stats),
         accounting=evidence.accounting,
         generator_accounting=evidence.generator_accounting,
+        protocol=evidence.protocol,
         pools=evidence.pools,
         threads=evidence.threads,
         probes=evidence.probes,
@@ -231,6 +234,10 @@ def _accounting(record: TrialRecord, stats: dict[str, ProcessStats]) -> tuple[Ac
             )
             for member in entry.members
         ]
+        spoken = packet_accounting(process.name, entry)
+        if spoken is not None:
+            entries.append(spoken)
+            continue
         if entry.accounting is None and not entry.queues:
             continue
         reasons = entry.drops_by_reason
@@ -257,8 +264,10 @@ def _accounting(record: TrialRecord, stats: dict[str, ProcessStats]) -> tuple[Ac
 def _generator_accounting(measuring: PlannedProcess | None, stats: dict[str, ProcessStats]) -> Accounting | None:
     """Of what it received; None where it does not say, which `books.imbalances` takes for a fault."""
     entry = stats.get(measuring.name) if measuring else None
-    if measuring is None or entry is None or entry.accounting is None:
+    if measuring is None or entry is None:
         return None
+    if entry.accounting is None:
+        return packet_accounting(measuring.name, entry)
     told = entry.accounting
     return Accounting(
         process=measuring.name,

@@ -17,6 +17,7 @@ from orchestrator.results.distribution import Distribution, merge, of_samples, r
 from orchestrator.results.layout import ExperimentFolder, TrialFolder, read_json
 from orchestrator.results.model import StoredTrial
 from orchestrator.results.process_table import Fate, fates
+from orchestrator.results.protocol_table import Protocol, protocols
 from orchestrator.results.samples import LOST, Samples, read_parquet
 from orchestrator.results.summary import SummaryRow, summarise
 
@@ -75,6 +76,11 @@ class Experiment:
     def fates(self) -> tuple[Fate, ...]:
         """What became of the packets of each process under test, by row."""
         return tuple(fates(self.rows, lambda key: self.trial(key).result))
+
+    @cached_property
+    def protocols(self) -> tuple[Protocol, ...]:
+        """What the ends of the store's protocol had to do, by row; empty for other scenarios."""
+        return tuple(protocols(self.rows, lambda key: self.trial(key).result))
 
     @cached_property
     def trials(self) -> pd.DataFrame:

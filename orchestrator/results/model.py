@@ -60,6 +60,30 @@ class Accounting(Record):
         return self.packets_in == self.packets_out + self.drops
 
 
+class ProtocolCounts(Record):
+    """What one end of the store's protocol had to do beside sending and receiving; packets unless said otherwise."""
+
+    process: str
+    tx: int
+    rx: int
+    retransmitted: int
+    """Fragments that were sent before."""
+    timeouts: int
+    """Waits that ended without news."""
+    deadlines: int
+    """Requests that ended without an answer."""
+    restarts: int
+    busy: int
+    duplicates: int
+    refused: dict[str, int] = Field(default_factory=dict)
+    """What came and was not taken, by reason."""
+    broken: dict[str, int] = Field(default_factory=dict)
+    """What the transport broke off or could not send, by reason: no packets that came whole."""
+    faults_out: dict[str, int] = Field(default_factory=dict)
+    """What was done to its packets because faults were asked for, by kind."""
+    faults_in: dict[str, int] = Field(default_factory=dict)
+
+
 class PoolBalance(Record):
     """Packet buffers that a group had not given back at its end, and how many of them are known to be where."""
 
@@ -137,6 +161,8 @@ class TrialResult(Record):
     """The same of what the generator received, over any transport: a message (or record) of its run, whatever became of
     it; a probe's echo; or dropped.
     """
+    protocol: tuple[ProtocolCounts, ...] = ()
+    """Of every process that speaks the store's protocol, the generator too."""
     pools: tuple[PoolBalance, ...] = ()
     threads: tuple[ThreadReading, ...] = ()
     compared: int = 0

@@ -7,9 +7,14 @@ from orchestrator.results.evidence import Evidence, invalid, mark
 from orchestrator.results.model import Verdict
 
 NOT_OF_THE_LOAD = frozenset(
-    {"runt", "group_address", "not_ipv4", "not_udp", "foreign", "late_probe", "stopped", "peer_closed"}
+    {
+        *("runt", "group_address", "not_ipv4", "not_udp", "foreign", "late_probe", "stopped", "peer_closed"),
+        *("stale", "old"),
+    }
 )
-"""Drops that no measured message suffers: other people's frames, and what is under way when programs end."""
+"""Drops that no measured message suffers: other people's frames, what is under way when programs end, and, of the
+store's protocol, what came for a session or request that had ended.
+"""
 
 LEAKS = frozenset({"killed", "ring_stuck"})
 """Why buffers are out for good; other explanations are of a kind that a driver keeps."""
@@ -133,7 +138,18 @@ def drops(evidence: Evidence) -> Verdict | None:
     dropped too; they are in the accounting and not here.
     """
     found = []
-    for entry in evidence.accounting:
+    speaking = {counts.process for counts in evidence.protocol}
+    entries = list(evidence.accounting)
+    if evidence.generator_accounting is not None and evidence.generator_accounting.process in speaking:
+        entries.append(evidence.generator_accounting)
+    if evidence.faults_asked:  # told as such
+        entries = [entry for entry in entries if entry.process not in speaking]
+    found += [
+        f"{counts.process}: " + ", ".join(f"{name} {number}" for name, number in counts.broken.items())
+        for counts in evidence.protocol
+        if counts.broken
+    ]
+    for entry in entries:
         reasons = {name: number for name, number in entry.reasons.items() if number and name not in NOT_OF_THE_LOAD}
         if reasons:
             found.append(f"{entry.process}: " + ", ".join(f"{name} {number}" for name, number in reasons.items()))

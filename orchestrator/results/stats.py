@@ -140,6 +140,42 @@ class DigestStats(_Part):
         return (int(self.sent, 16) - int(self.received, 16) - int(self.lost, 16)) % (1 << 64) == 0
 
 
+class RpcStats(_Part):
+    """One end of the store's protocol: packets, and what it took to have every request answered."""
+
+    tx: int = 0
+    rx: int = 0
+    retransmitted: int = 0
+    """Fragments that were sent before."""
+    timeouts: int = 0
+    """Waits that ended without news."""
+    asks: int = 0
+    busy: int = 0
+    restarts: int = 0
+    """Other servers, or other sessions, that a client met."""
+    deadlines: int = 0
+    """Requests that ended without an answer."""
+    duplicates: int = 0
+    old: int = 0
+    stale: int = 0
+    unexpected: int = 0
+    dropped: dict[str, int] = Field(default_factory=dict)
+    """Bytes that are no packet, by reason."""
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """What came and was not taken, by reason."""
+        told = {**self.dropped, "old": self.old, "stale": self.stale, "unexpected": self.unexpected}
+        return {reason: number for reason, number in told.items() if number}
+
+
+class FaultStats(_Part):
+    """What the fault shim did to the packets of one process, by kind; and `packets`, how many came to it."""
+
+    out: dict[str, int] = Field(default_factory=dict)
+    into: dict[str, int] = Field(default_factory=dict, alias="in")
+
+
 class ProcessStats(_Part):
     """The stats file of one process. The second half is the generator's; counts are of packets."""
 
@@ -153,6 +189,8 @@ class ProcessStats(_Part):
     driver_stats: tuple[DriverStats, ...] = ()
     members: tuple[MemberStats, ...] = ()
     pool: PoolStats | None = None
+    rpc: RpcStats | None = None
+    faults: FaultStats | None = None
     proc_type: str = ""
     ended: str = ""
     oneway_backwards: int = 0
@@ -183,6 +221,10 @@ class ProcessStats(_Part):
     tcp: TcpStats | None = None
     stream: StreamStats | None = None
     sending: SendingStats | None = None
+    asked: int = 0
+    """Requests of a generator before and behind its measurement, which are no messages of it."""
+    errors: dict[str, int] = Field(default_factory=dict)
+    """Operations that were answered by an error, by its name."""
     digest: DigestStats | None = None
     settled: bool = False
     """The generator waited at the end until nothing was under way any more."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from orchestrator.results import measurement_verdicts, packet_verdicts, process_verdicts
+from orchestrator.results import measurement_verdicts, packet_verdicts, process_verdicts, protocol_verdicts
 from orchestrator.results.evidence import Evidence
 from orchestrator.results.model import Verdict
 from orchestrator.results.packet_verdicts import NOT_OF_THE_LOAD
@@ -33,6 +33,7 @@ def all_verdicts() -> tuple[Callable[[Evidence], Verdict | None], ...]:
         measurement_verdicts.miscounted,
         measurement_verdicts.saturated,
         measurement_verdicts.clocks_differ,
+        protocol_verdicts.operations_failed,
         packet_verdicts.corrupt,
         packet_verdicts.contents_differ,
         packet_verdicts.accounting,
@@ -44,6 +45,9 @@ def all_verdicts() -> tuple[Callable[[Evidence], Verdict | None], ...]:
         packet_verdicts.refused,
         packet_verdicts.reordered,
         packet_verdicts.retransmissions,
+        protocol_verdicts.faults_as_asked,
+        protocol_verdicts.requests_repeated,
+        protocol_verdicts.requests_unanswered,
         packet_verdicts.drops,
         measurement_verdicts.drifting,
     )

@@ -46,7 +46,11 @@ def role_host(inventory: Inventory, role: str) -> Host:
 
 def cables(inventory: Inventory, kind: str) -> list[Cable]:
     """All links of `kind` between generator and system under test, in the order of the inventory."""
-    generator, sut = role_host(inventory, "generator"), role_host(inventory, "sut")
+    return cables_between(inventory, kind, role_host(inventory, "generator"), role_host(inventory, "sut"))
+
+
+def cables_between(inventory: Inventory, kind: str, generator: Host, sut: Host) -> list[Cable]:
+    """All links of `kind` between two hosts, in the order of the inventory."""
     found = []
     for link in inventory.links:
         ends = {ref.host: ref for ref in link.ends}
@@ -71,18 +75,7 @@ def choose(
     UsageError if there are too few cables.
     """
     asked = f"processes={processes}" if asked is None else asked
-    found = cables(inventory, kind)
-    if kind == "veth":
-        found = [cable for cable in found if shared_port(cable) == (processes > 1)]
-        what = "veth links without a tap"
-        if processes > 1:
-            what = "veth links to a tap (af_packet and af_xdp have one process that sends)"
-    elif kind == "wire":
-        wanted = {"dpdk", "both"} if dpdk else {"kernel", "both"}
-        found = [cable for cable in found if {cable.generator.nic.role, cable.sut.nic.role} <= wanted]
-        what = f"wire links with role {'dpdk' if dpdk else 'kernel'}"
-    else:
-        what = f"{kind} links"
+    found, what = suitable(cables(inventory, kind), kind, dpdk=dpdk, shared=processes > 1)
     needed = ports if dpdk else 1
     if len(found) < needed:
         raise UsageError(
@@ -91,6 +84,23 @@ def choose(
             remedy="add links to the inventory or ask for less",
         )
     return found[:needed]
+
+
+def suitable(found: Sequence[Cable], kind: str, *, dpdk: bool, shared: bool) -> tuple[list[Cable], str]:
+    """Those of the cables of `kind` that DPDK, or TCP beside it, can use, and what they are called.
+
+    `shared` says whether several processes share the port of the system under test.
+    """
+    if kind == "veth":
+        what = "veth links without a tap"
+        if shared:
+            what = "veth links to a tap (af_packet and af_xdp have one process that sends)"
+        return [cable for cable in found if shared_port(cable) == shared], what
+    if kind == "wire":
+        wanted = {"dpdk", "both"} if dpdk else {"kernel", "both"}
+        fitting = [cable for cable in found if {cable.generator.nic.role, cable.sut.nic.role} <= wanted]
+        return fitting, f"wire links with role {'dpdk' if dpdk else 'kernel'}"
+    return list(found), f"{kind} links"
 
 
 def dpdk_device(cable: Cable, end: End, index: int) -> Device:

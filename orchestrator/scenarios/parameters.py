@@ -31,13 +31,15 @@ class Parameter:
     low: float = 0
     high: float = 0
     choices: tuple[str, ...] = ()
+    form: str = ""
+    """What a text looks like that is none of a few words."""
 
     @property
     def range(self) -> str:
         """The values that are allowed, for people."""
         if self.choices:
             return " | ".join(self.choices)
-        return f"{_plain(self.low)} to {_plain(self.high)}"
+        return self.form or f"{_plain(self.low)} to {_plain(self.high)}"
 
     def parse(self, text: str) -> Value:
         """One value from text. Raises ValueError saying what is allowed."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["ecdf", "ccdf", "shares", "fates", "sweep"]
+Kind = Literal["ecdf", "ccdf", "shares", "fates", "sweep", "stages"]
 Measure = Literal["p50_us", "p99_us", "ops_per_s", "lost_percent", "oneway_p50_us"]
 
 
 @dataclass(frozen=True)
 class Plot:
-    """One plot. `ecdf` and `ccdf` show distributions, `shares` who received how much, `fates` what became of it.
+    """One plot. `ecdf` and `ccdf` show distributions, `shares` who received how much, `fates` what became of it,
+    `stages` what each part of the way takes beside the whole.
 
     A `sweep` shows one number of each row (`y`) against one parameter (`x`), a line for each series and each setting
     of the other parameters that vary but those that follow from `x`; it is drawn only where `x` has several values,

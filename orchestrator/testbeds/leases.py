@@ -28,6 +28,8 @@ class Holder:
 
     run_id: str = "unknown"
     owner: str = "unknown"
+    remedy: str = ""
+    """What to do about it, where it is not to wait."""
 
     def __str__(self) -> str:
         return f"run {self.run_id} of {self.owner}"
@@ -56,9 +58,11 @@ def refuse_if_held(folders: Folders, what: str, *, but: str = "") -> None:
     while found := {host: holder for host, holder in holders(folders).items() if holder.run_id != but or not but}:
         if deadline.passed():
             said = ", ".join(f"{host} is in use by {holder}" for host, holder in found.items())
+            told = dict.fromkeys(holder.remedy for holder in found.values() if holder.remedy)
             raise HostBusy(
                 f"testbed {folders.testbed} is not {what}: {said}",
-                remedy="wait for that run to end, or give another testbed a name of its own in the inventory",
+                remedy="; ".join(told)
+                or "wait for that run to end, or give another testbed a name of its own in the inventory",
             )
         # flock(2) tells nobody but who waits for the lock, and nobody may wait for this one.
         threading.Event().wait(_LOOK_EVERY_S)
@@ -78,6 +82,6 @@ def _locked_files() -> set[tuple[int, int, int]]:
 def _holder(lease: Path) -> Holder:
     try:
         record = json.loads(lease.read_bytes())
-        return Holder(str(record["run_id"]), str(record["owner"]))
+        return Holder(str(record["run_id"]), str(record["owner"]), str(record.get("remedy", "")))
     except (OSError, ValueError, KeyError):
         return Holder()

@@ -33,7 +33,7 @@ class LocalRemote:
     def connect(self) -> None:
         """There is nothing to connect to."""
 
-    def hold(self, run_id: str, owner: str) -> None:
+    def hold(self, run_id: str, owner: str, remedy: str = "") -> None:
         """One test has this host."""
 
     def release(self) -> None:

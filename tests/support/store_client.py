@@ -6,7 +6,7 @@ import contextlib
 import secrets
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 
 from orchestrator.apps.store_packet import (
@@ -66,9 +66,9 @@ class StoreClient:
         known = {"client_epoch": self.epoch, "server_epoch": self.server, "session": self.session}
         return Packet(kind, **known | fields)  # type: ignore[arg-type]
 
-    def send_bytes(self, data: bytes) -> None:
-        """Bytes that claim to be a packet, behind their true length."""
-        self.socket.sendall(_LENGTH.pack(len(data)) + data)
+    def send_bytes(self, *packets: bytes) -> None:
+        """What claims to be packets, each behind its true length, in one piece."""
+        self.socket.sendall(b"".join(_LENGTH.pack(len(data)) + data for data in packets))
 
     def send(self, packet: Packet) -> None:
         self.send_bytes(encode(packet))
@@ -127,12 +127,21 @@ class StoreClient:
             numbers = {"total": len(request), "offset": i * part, "index": i, "count": count}
             yield self.packet(PacketType.REQUEST, id=number, payload=payload, **numbers)
 
+    def begin_joined(self, requests: Sequence[bytes]) -> range:
+        """Send requests in one piece; their ids."""
+        numbers = range(self.next_id, self.next_id + len(requests))
+        self.next_id = numbers.stop
+        packets = [
+            packet
+            for number, request in zip(numbers, requests, strict=True)
+            for packet in self.fragments(request, number)
+        ]
+        self.send_bytes(*map(encode, packets))
+        return numbers
+
     def begin(self, request: bytes) -> int:
         """Send a request; its id."""
-        number, self.next_id = self.next_id, self.next_id + 1
-        for packet in self.fragments(request, number):
-            self.send(packet)
-        return number
+        return self.begin_joined([request])[0]
 
     def finish(self, number: int) -> bytes:
         """The answer to a request that was sent."""

@@ -32,6 +32,8 @@ class Server:
     process: subprocess.Popen[str]
     address: tuple[str, int]
     stats: Path
+    backing: Path
+    """The folder that it serves; of no meaning where it serves none."""
 
     def client(self, epoch: int | None = None) -> StoreClient:
         """A client that is connected and has said nothing."""
@@ -70,7 +72,8 @@ def serving(program: Path, folder: Path) -> Iterator[Serve]:
         address = address or (LOOPBACK, free_port())
         stats = folder / f"server{len(servers)}.stats.json"
         argv = [str(program), "--listen", f"{address[0]}:{address[1]}", "--stats", str(stats), *options]
-        servers.append(Server(started.start(argv), address, stats))
+        backing = Path(options[options.index("--backing") + 1]) if "--backing" in options else folder
+        servers.append(Server(started.start(argv), address, stats, backing))
         return servers[-1]
 
     try:

@@ -87,6 +87,15 @@ class Report:
         """Operations of all kinds."""
         return self.operations.total()
 
+    def add(self, other: Report) -> None:
+        """Another one that ran at the same time."""
+        self.operations += other.operations
+        self.refused += other.refused
+        self.unknown += other.unknown
+        self.comparisons += other.comparisons
+        self.slowest_s = max(self.slowest_s, other.slowest_s)
+        self.took_s = max(self.took_s, other.took_s)
+
     def share(self, kind: type[Operation]) -> float:
         """Of all operations."""
         return self.operations[kind.__name__] / self.total

@@ -24,27 +24,39 @@ has_one_lcore(void)
 }
 
 static bool
-may_be_alone(const struct program *p)
+may_be_alone(const char *name)
 {
-	if (!p->alone || rte_eal_process_type() == RTE_PROC_PRIMARY)
+	if (rte_eal_process_type() == RTE_PROC_PRIMARY)
 		return true;
 	complain("%s is no secondary: start it with --proc-type primary and a --file-prefix of its "
 		 "own",
-			p->name);
+			name);
 	return false;
+}
+
+int
+program_eal_begin(const char *name, bool alone, const struct arguments *arguments)
+{
+	int code = eal_begin(arguments);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (has_one_lcore() && (!alone || may_be_alone(name)))
+		return EXIT_DONE;
+	eal_end(arguments);
+	return EXIT_WRONG_USE;
 }
 
 /* From the start of the EAL to its end. */
 static int
 run(const struct program *p, const struct arguments *arguments)
 {
-	struct program_end end = {.code = EXIT_WRONG_USE};
-	int code = eal_begin(arguments);
+	struct program_end end;
+	int code = program_eal_begin(p->name, p->alone, arguments);
 
 	if (code != EXIT_DONE)
 		return code;
-	if (has_one_lcore() && may_be_alone(p))
-		end = p->run(p->self);
+	end = p->run(p->self);
 	/* DPDK cleans up in destructors too: those must not run either. */
 	if (end.leave_memory)
 		_exit(end.code);

@@ -26,6 +26,14 @@ struct program {
 	void *self;
 };
 
+/*
+ * Starts the EAL for a program that does the rest of main() itself, and checks what program_main()
+ * does: one lcore, and where it is `alone`, no secondary. EXIT_DONE, or the code to exit with after
+ * a message. eal_end() ends what it has started.
+ */
+struct arguments;
+int program_eal_begin(const char *name, bool alone, const struct arguments *arguments);
+
 /* All of main(). */
 int program_main(const struct program *p, int argc, char **argv);
 

@@ -1,6 +1,7 @@
 #include "asking.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,11 +19,12 @@ struct question {
 };
 
 void
-asking_begin(struct asking *a, struct answerer *answerer, uint64_t deadline)
+asking_begin(struct asking *a, struct answerer *answerer, uint64_t deadline, double ticks_per_s)
 {
 	*a = (struct asking){
 			.answerer = answerer,
 			.deadline = deadline,
+			.ticks_per_s = ticks_per_s,
 			.requester = {.uid = geteuid(),
 					.gid = getegid(),
 					.pid = (uint32_t)getpid()},
@@ -49,7 +51,7 @@ static const char *
 what_happened(const struct question *q)
 {
 	if (!q->over)
-		return "no word from the server";
+		return lifecycle_stopping() ? "a signal came" : "no word from the server";
 	switch (q->outcome) {
 	case RPC_DEADLINE:
 		return "no answer in time";
@@ -76,7 +78,7 @@ exchange(struct question *q, const uint8_t *request, uint32_t bytes)
 	to->self = q;
 	for (uint64_t now = clock_ticks(); !q->over; now = clock_ticks()) {
 		/* One that was sent ends by its deadline: nobody may hear of it later. */
-		if (sent != 0 && now >= end)
+		if (sent != 0 && (now >= end || (lifecycle_stopping() && !q->asking->to_the_end)))
 			return;
 		if (sent == -EAGAIN)
 			sent = to->calls->send(to, 0, request, bytes, now, end);
@@ -94,9 +96,9 @@ ask(struct asking *a, const uint8_t *request, uint32_t bytes, uint32_t wanted, c
 	struct question q = {.asking = a};
 	enum fuse_answer kind = FUSE_ANSWER_SHORT;
 
+	a->count++;
 	exchange(&q, request, bytes);
-	a->answered = q.over && q.outcome == RPC_ANSWERED;
-	if (a->answered)
+	if (q.over && q.outcome == RPC_ANSWERED)
 		kind = fuse_answer_read(a->answer, a->answer_bytes, a->requester.unique, &a->error);
 	if (kind == FUSE_ANSWER_ERROR ||
 			(kind == FUSE_ANSWERED && a->answer_bytes == FUSE_ANSWER_HEAD + wanted))

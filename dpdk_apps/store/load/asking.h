@@ -13,17 +13,20 @@
 struct asking {
 	struct answerer *answerer;
 	uint64_t deadline; /* ticks from a request to its answer */
+	double ticks_per_s;
 	struct fuse_requester requester;
+	uint64_t count;	 /* requests so far */
+	bool to_the_end; /* whatever signals come: what was made is to be taken away */
 	_Alignas(8) uint8_t request[FUSE_REQUEST_SMALL]; /* to be written to */
 	/* Of the last request. */
-	bool answered;
 	int error; /* that its answer says; 0: it was carried out */
 	uint32_t answer_bytes;
 	_Alignas(8) uint8_t answer[ASKING_ANSWER_MAX];
 };
 
 /* Nothing else is asked of the answerer meanwhile. */
-void asking_begin(struct asking *a, struct answerer *answerer, uint64_t deadline);
+void asking_begin(
+		struct asking *a, struct answerer *answerer, uint64_t deadline, double ticks_per_s);
 
 /*
  * Asks the last request of the requester and keeps its answer, whose data are to be `wanted` bytes

@@ -18,6 +18,7 @@ struct asked {
 struct floor_answerer {
 	struct answerer answerer; /* first */
 	struct memory_file *file; /* NULL: echoes */
+	uint64_t count;
 	struct asked asked[LOAD_DEPTH_MAX];
 	size_t room;
 	uint8_t *answer;
@@ -51,6 +52,7 @@ answer_all(struct answerer *a, uint64_t now)
 					       : echo_run(NULL, 0, q.request, q.bytes, f->answer,
 								 f->room);
 
+		f->count++;
 		a->done(a->self, q.token, RPC_ANSWERED, f->answer, (uint32_t)bytes);
 	}
 	return now;
@@ -90,4 +92,10 @@ struct answerer *
 floor_answerer_base(struct floor_answerer *f)
 {
 	return &f->answerer;
+}
+
+uint64_t
+floor_answerer_count(const struct floor_answerer *f)
+{
+	return f->count;
 }

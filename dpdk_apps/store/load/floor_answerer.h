@@ -16,4 +16,7 @@ void floor_answerer_destroy(struct floor_answerer *f);
 
 struct answerer *floor_answerer_base(struct floor_answerer *f);
 
+/* Requests that were taken and answered. */
+uint64_t floor_answerer_count(const struct floor_answerer *f);
+
 #endif

@@ -10,6 +10,8 @@
 /* How long it sleeps at most, where it can: what has to be sent again is due between. */
 #define SLEEP_NS 2000000
 #define NS_PER_S 1e9
+/* Of a closed loop that spins, between two looks at the clock. */
+#define LOOKS_PER_REST 16
 #define RESTARTED "server restarted"
 #define GONE "peer closed"
 
@@ -61,10 +63,12 @@ static void
 judge(struct load *l, uint32_t room, const uint8_t *answer, uint32_t bytes)
 {
 	const struct load_room *r = &l->rooms[room];
+	/* Now it is there; to look at all its bytes is our own pleasure. */
+	uint64_t came = clock_ticks();
 	struct judgement j = l->work->calls->judge(l->work, room, r->request, answer, bytes);
 
 	if (j.verdict == MESSAGE_OK && j.error == 0) {
-		(void)meter_came_back_from(&l->meter, r->seq, clock_ticks(), room);
+		(void)meter_came_back_from(&l->meter, r->seq, came, room);
 		return;
 	}
 	if (j.error != 0)
@@ -81,12 +85,10 @@ done(void *self, uint64_t token, enum rpc_outcome outcome, const uint8_t *answer
 	struct load *l = self;
 	uint32_t room = (uint32_t)token;
 
-	if (outcome == RPC_ANSWERED) {
-		l->answered++;
+	if (outcome == RPC_ANSWERED)
 		judge(l, room, answer, bytes);
-	} else {
+	else
 		meter_lose(&l->meter, l->rooms[room].seq);
-	}
 	l->free_rooms[l->free_count++] = room;
 }
 
@@ -170,29 +172,46 @@ quiet_ns(const struct load *l, enum phase phase, uint64_t due)
 	return ns < SLEEP_NS ? (uint64_t)ns : SLEEP_NS;
 }
 
+/* What goes by the clock. Where the measurement stands. */
+static enum phase
+look_at_clock(struct load *l, uint64_t life, uint64_t *away, uint64_t now)
+{
+	watch_server(l, life, away, now);
+	return window_follow(&l->window, now);
+}
+
+/*
+ * From warm-up to the end of the drain. Where it spins, a look in vain is followed by the next: the
+ * clock and a rest take as long as one, so there is one of them to several. An open loop goes by
+ * the clock.
+ */
 static void
 measure(struct load *l)
 {
 	struct answerer *a = l->answerer;
 	const uint64_t life = a->life;
-	enum phase phase = PHASE_WARMUP;
+	const bool sleeps = a->calls->wait != NULL;
+	const bool spins = !sleeps && l->options->generator.idle == IDLE_SPIN &&
+			   l->options->generator.rate == 0;
 	uint64_t away = 0;
-	uint64_t due = clock_ticks();
+	uint64_t now = clock_ticks();
+	uint64_t due = now;
+	enum phase phase = PHASE_WARMUP;
+	uint32_t looks = 0;
 
 	while (phase < PHASE_DRAIN || (phase == PHASE_DRAIN && l->meter.outstanding > 0)) {
-		uint64_t now = clock_ticks();
 		uint64_t returns = l->meter.returns;
-		uint32_t sent = 0;
+		uint32_t sent = phase < PHASE_DRAIN ? send_allowed(l, now) : 0;
 
-		watch_server(l, life, &away, now);
-		phase = window_follow(&l->window, now);
-		if (phase < PHASE_DRAIN)
-			sent = send_allowed(l, now);
-		if (a->calls->wait != NULL)
-			a->calls->wait(a, -1, quiet_ns(l, phase, due));
-		due = a->calls->poll(a, clock_ticks());
-		if (a->calls->wait == NULL && sent == 0 && l->meter.returns == returns)
+		if (sleeps)
+			a->calls->wait(a, -1, sent > 0 ? SLEEP_NS : quiet_ns(l, phase, due));
+		due = a->calls->poll(a, sleeps ? clock_ticks() : now);
+		if (spins && ++looks % LOOKS_PER_REST != 0)
+			continue;
+		if (!sleeps && sent == 0 && l->meter.returns == returns)
 			idle_wait(l->options->generator.idle);
+		now = clock_ticks();
+		phase = look_at_clock(l, life, &away, now);
 	}
 }
 

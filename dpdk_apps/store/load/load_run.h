@@ -23,8 +23,7 @@ struct load {
 	struct meter meter;
 	struct window window;
 	double ticks_per_s;
-	uint64_t sent;	   /* counted where they leave */
-	uint64_t answered; /* and where answers come */
+	uint64_t sent; /* counted where they leave */
 	uint64_t errors[LOAD_ERRNO_MAX];
 	uint32_t room_count;
 	uint32_t free_count;

@@ -7,19 +7,12 @@
 #include <sys/prctl.h>
 
 #include "clock.h"
-#include "floor_answerer.h"
 #include "load_report.h"
 #include "request_check.h"
 
 #define CALIBRATE_MS 20
 
-static uint64_t
-deadline_ticks(const struct load_options *o, double ticks_per_s)
-{
-	return (uint64_t)(o->generator.timeout_ms / 1e3 * ticks_per_s);
-}
-
-/* Requests at once, a power of two. */
+/* Of an open loop, and before a depth is a power of two. */
 static uint16_t
 slots_for(const struct load_options *o)
 {
@@ -32,44 +25,37 @@ slots_for(const struct load_options *o)
 	return slots;
 }
 
-/* With a load whose work stands. An exit code. */
-static int
-run_and_report(struct load *l, const struct load_server *server, struct asking *a)
-{
-	struct clock_mark begin = clock_mark();
-	struct clock_mark end;
-	int code = EXIT_DONE;
-
-	load_run(l);
-	end = clock_mark();
-	if (l->meter.returns == 0 && !lifecycle_stopping())
-		code = EXIT_FAILED;
-	/* A server that is gone would only be waited for. */
-	if (!load_ended_well(l) || l->work->calls->end(l->work, a) != 0)
-		code = EXIT_FAILED;
-	if (server->rpc != NULL)
-		rpc_answerer_leave(server->rpc);
-	if (end.raw_ns - begin.raw_ns > CALIBRATE_MS * 1000000u)
-		l->ticks_per_s = clock_ticks_per_s(&begin, &end);
-	return load_report(l, server) == 0 ? code : EXIT_FAILED;
-}
-
 /* With an answerer that is open. An exit code. */
 static int
 measure(const struct load_options *o, const struct load_server *server, struct answerer *answerer,
 		uint32_t slots, double ticks_per_s)
 {
 	struct work *work = o->what == LOAD_ECHO ? echo_work_create(o) : store_work_create(o);
+	struct clock_mark begin = clock_mark();
 	struct asking asking;
+	struct clock_mark end;
 	struct load load;
 	int code = EXIT_FAILED;
 
 	if (work == NULL)
 		return EXIT_FAILED;
-	asking_begin(&asking, answerer, deadline_ticks(o, ticks_per_s));
+	asking_begin(&asking, answerer, (uint64_t)(o->generator.timeout_ms / 1e3 * ticks_per_s),
+			ticks_per_s);
 	if (load_begin(&load, o, answerer, work, slots, ticks_per_s) == 0) {
-		if (work->calls->begin(work, &asking) == 0)
-			code = run_and_report(&load, server, &asking);
+		if (work->calls->begin(work, &asking) == 0) {
+			load_run(&load);
+			code = load.meter.returns > 0 || lifecycle_stopping() ? EXIT_DONE
+									      : EXIT_FAILED;
+			asking.to_the_end = true;
+			if (!load_ended_well(&load) || work->calls->end(work, &asking) != 0)
+				code = EXIT_FAILED;
+			if (server->rpc != NULL)
+				rpc_answerer_leave(server->rpc);
+			end = clock_mark();
+			if (load_report(&load, server, asking.count,
+					    clock_ticks_per_s(&begin, &end)) != 0)
+				code = EXIT_FAILED;
+		}
 		load_end(&load);
 	}
 	work->calls->destroy(work);
@@ -79,24 +65,24 @@ measure(const struct load_options *o, const struct load_server *server, struct a
 static int
 measure_floor(const struct load_options *o, double ticks_per_s)
 {
-	struct floor_answerer *floor = floor_answerer_create(o);
-	const struct load_server nobody = {0};
+	struct load_server server = {.floor = floor_answerer_create(o)};
 	int code;
 
-	if (floor == NULL)
+	if (server.floor == NULL)
 		return EXIT_FAILED;
-	code = measure(o, &nobody, floor_answerer_base(floor), LOAD_DEPTH_MAX, ticks_per_s);
-	floor_answerer_destroy(floor);
+	code = measure(o, &server, floor_answerer_base(server.floor), LOAD_DEPTH_MAX, ticks_per_s);
+	floor_answerer_destroy(server.floor);
 	return code;
 }
 
 static int
 measure_server(const struct load_options *o, struct transport *t, double ticks_per_s)
 {
+	uint64_t deadline = (uint64_t)(o->generator.timeout_ms / 1e3 * ticks_per_s);
 	struct load_server server = {
 			.transport = t,
-			.rpc = rpc_answerer_create(t, slots_for(o), REQUEST_BYTES_MAX,
-					deadline_ticks(o, ticks_per_s), (uint64_t)ticks_per_s),
+			.rpc = rpc_answerer_create(t, slots_for(o), REQUEST_BYTES_MAX, deadline,
+					(uint64_t)ticks_per_s),
 	};
 	int code = EXIT_FAILED;
 

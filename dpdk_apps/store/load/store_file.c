@@ -115,14 +115,11 @@ write_all(const struct store_file *f, struct asking *a, uint32_t most)
 		complain("out of memory");
 		return -1;
 	}
-	for (uint64_t at = 0; at < f->count && result == 0 && !lifecycle_stopping(); at += together)
+	for (uint64_t at = 0; at < f->count && result == 0; at += together)
 		result = write_blocks(f, a, request, at,
 				f->count - at < together ? f->count - at : together);
 	free(request);
-	if (result != 0 || !lifecycle_stopping())
-		return result;
-	complain("a signal came before the file was written");
-	return -1;
+	return result;
 }
 
 int
@@ -133,11 +130,7 @@ store_file_begin(struct store_file *f, struct asking *a)
 	f->file = (struct fuse_file){.flags = O_RDWR};
 	if (begin_session(a, f->block, &most) != 0 || find_or_make(f, a) != 0)
 		return -1;
-	if (write_all(f, a, most) == 0)
-		return 0;
-	if (a->answered)
-		(void)store_file_end(f, a);
-	return -1;
+	return write_all(f, a, most);
 }
 
 int

@@ -18,6 +18,8 @@ struct arguments {
 	const char *mount;
 };
 
+#define CALIBRATE_MS 20
+
 enum local_option { BACKING = 1, MOUNT, DURABILITY, CACHE };
 
 static const struct option long_options[] = {
@@ -80,23 +82,12 @@ static const struct option_reader reader = {
 		.complete = complete,
 };
 
-/* Of the store without a network there is nothing that is waited for, and so no deadline. */
-#define DEADLINE_S 3600
-#define CALIBRATE_MS 10
-/* Each has its answer before the next is read. */
-#define REQUESTS 2
-
 static int
 mount_and_serve(const struct arguments *a, struct executor_answerer *answerer)
 {
 	uint64_t ticks_per_s = (uint64_t)clock_calibrate(CALIBRATE_MS);
-	const struct relay_config config = {
-			.answerer = &answerer->answerer,
-			.ticks_per_s = ticks_per_s,
-			.deadline = DEADLINE_S * ticks_per_s,
-			.value_max = EXECUTOR_REQUEST_MAX,
-			.requests = REQUESTS,
-	};
+	const struct relay_config config = relay_config_at_once(
+			&answerer->answerer, EXECUTOR_REQUEST_MAX, ticks_per_s);
 	struct relay *r = relay_create(&config);
 	char ready[64];
 	int result = -1;

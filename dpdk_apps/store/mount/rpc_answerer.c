@@ -10,6 +10,8 @@
 #include "lifecycle.h"
 #include "pace.h"
 
+/* While the way to the server is broken: how often it is looked for, whatever else is due. */
+#define AWAY_PER_S 200
 /* Between two looks for the server at the beginning. */
 #define LOOK_NS 1000000
 
@@ -18,6 +20,7 @@ struct rpc_answerer {
 	struct transport *transport;
 	struct rpc_client *client;
 	uint64_t deadline; /* ticks */
+	uint64_t away;	   /* ticks between two looks at a way that is broken */
 	bool connected;
 	bool refusal_said;
 };
@@ -80,6 +83,8 @@ poll_server(struct answerer *a, uint64_t now)
 		rpc_client_rejoin(r->client);
 		due = now;
 	}
+	if (!r->connected && due > now + r->away)
+		due = now + r->away;
 	refresh(r);
 	say_refusal(r);
 	return due;
@@ -131,6 +136,7 @@ rpc_answerer_create(struct transport *t, uint16_t slots, uint32_t value_max, uin
 	}
 	r->transport = t;
 	r->deadline = deadline;
+	r->away = ticks_per_s / AWAY_PER_S;
 	r->answerer.calls = config.carrier->calls->wait != NULL ? &waited : &polled;
 	r->client = rpc_client_create(&config, clock_ticks());
 	if (r->client == NULL) {

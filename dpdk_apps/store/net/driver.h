@@ -17,6 +17,10 @@ struct driver;	       /* one that is open */
 /* Whether its command line begins with options of the EAL. */
 extern const bool driver_beside_eal;
 
+/* Its options that have a letter, as getopt() wants them: "" where none has. driver_take() is given
+ * the letter. */
+extern const char *const driver_letters;
+
 /* Its options, numbered from TRANSPORT_OPTION_FIRST, with a zero at the end; and their help. */
 const struct option *driver_option_table(enum transport_end end);
 void driver_help(enum transport_end end);

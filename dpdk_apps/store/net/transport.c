@@ -1,6 +1,8 @@
 #include "transport.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +12,7 @@
 #include "option_reader.h"
 
 #define TABLE_MAX 64
+#define LETTERS_MAX 16
 
 struct transport {
 	struct driver *driver;
@@ -35,6 +38,13 @@ print_help(void)
 	fault_help();
 }
 
+/* Options without a letter are numbered, too: a letter is one that is taken as such. */
+static bool
+is_driver_letter(int option)
+{
+	return option < 256 && isalpha(option) && strchr(driver_letters, option) != NULL;
+}
+
 static bool
 take(void *options, int option, const char *text)
 {
@@ -42,7 +52,7 @@ take(void *options, int option, const char *text)
 
 	if (option >= FAULT_OPTION_FIRST)
 		return fault_take(&o->faults, option, text);
-	if (option >= TRANSPORT_OPTION_FIRST)
+	if (option >= TRANSPORT_OPTION_FIRST || is_driver_letter(option))
 		return driver_take(o->driver, option, text);
 	return o->program->take(o->program->options, option, text);
 }
@@ -79,8 +89,10 @@ static int
 read_options(struct both_options *o, int argc, char **argv)
 {
 	struct option joined[TABLE_MAX] = {0};
+	char letters[LETTERS_MAX];
 	struct option_reader reader = {
 			.table = joined,
+			.letters = letters,
 			.beside_eal = driver_beside_eal,
 			.help = print_help,
 			.take = take,
@@ -94,6 +106,7 @@ read_options(struct both_options *o, int argc, char **argv)
 		complain("more than %d options", TABLE_MAX);
 		return EXIT_FAILED;
 	}
+	(void)snprintf(letters, sizeof(letters), ":h%s", driver_letters);
 	asked = o->program;
 	if (driver_split(o->driver, &argc, &argv) != 0) {
 		complain("cannot start: %s", strerror(errno));

@@ -34,6 +34,9 @@ kernel_read(int fuse, uint8_t *in, size_t room, uint32_t *bytes)
 enum kernel_answer
 kernel_answer(int fuse, const void *answer, size_t bytes)
 {
+	/* Closed: the file system is gone, and who asked has an error. */
+	if (fuse < 0)
+		return KERNEL_LATE;
 	if (write(fuse, answer, bytes) == (ssize_t)bytes)
 		return KERNEL_TAKEN;
 	return errno == ENOENT || errno == ENODEV ? KERNEL_LATE : KERNEL_NO_ANSWER;

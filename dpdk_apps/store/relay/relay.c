@@ -10,6 +10,22 @@
 /* While answers are polled for, /dev/fuse is looked at once in so many turns: looking takes as
  * long as several of them. */
 #define TURNS_A_LOOK 16
+/* Where each request has its answer before the next is read, nothing waits: not for the other end,
+ * and so for no deadline, and for room only beside a lock that is asked for again. */
+#define AT_ONCE_DEADLINE_S 3600
+#define AT_ONCE_REQUESTS 2
+
+struct relay_config
+relay_config_at_once(struct answerer *answerer, uint32_t value_max, uint64_t ticks_per_s)
+{
+	return (struct relay_config){
+			.answerer = answerer,
+			.ticks_per_s = ticks_per_s,
+			.deadline = AT_ONCE_DEADLINE_S * ticks_per_s,
+			.value_max = value_max,
+			.requests = AT_ONCE_REQUESTS,
+	};
+}
 
 struct relay *
 relay_create(const struct relay_config *config)
@@ -159,6 +175,10 @@ begin(struct relay *r, struct request *q, uint64_t deadline)
 	q->opcode = header.opcode;
 	q->unique = header.unique;
 	q->deadline = deadline;
+	if (r->requests.free_count == 0 && !r->backlog) {
+		r->backlog = true;
+		r->full_since = r->now;
+	}
 	if (r->requests.waiting_count == 0 && may_send(r) && r->now < deadline && pass_on(r, q))
 		return;
 	relay_wait(r, q);
@@ -229,10 +249,6 @@ take_request(struct relay *r, struct request *q)
 		interrupt(r, q);
 	else
 		begin(r, q, relay_deadline(r));
-	if (r->requests.free_count == 0 && !r->backlog) {
-		r->backlog = true;
-		r->full_since = r->now;
-	}
 }
 
 /* Looks at /dev/fuse. */

@@ -25,6 +25,10 @@ struct relay_config {
 	enum idle_policy idle;
 };
 
+/* For one that answers each request from within send(). */
+struct relay_config relay_config_at_once(
+		struct answerer *answerer, uint32_t value_max, uint64_t ticks_per_s);
+
 /* Requests, by how each of them ended, and what happened to them before. */
 struct relay_counts {
 	uint64_t read;

@@ -34,6 +34,12 @@ relay_end(struct relay *r, struct request *q, int error, uint64_t *count)
 	uint64_t unique = q->unique;
 
 	(*count)++;
+	/* Without it there is no file system. */
+	if (q->opcode == FUSE_INIT && r->state == RELAY_SERVES) {
+		complain("the kernel's INIT had no answer (%s): see that the server serves files",
+				strerror(error));
+		r->state = RELAY_FAILED;
+	}
 	requests_free(&r->requests, q);
 	if (!unanswered)
 		relay_answer_error(r, unique, error);

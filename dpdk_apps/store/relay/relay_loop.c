@@ -101,17 +101,10 @@ turn_and_rest(struct relay *r, bool serving)
 static void
 begin(struct relay *r)
 {
-	const struct relay_counts *c = &r->counts;
-
 	for (;;) {
 		relay_turn(r, clock_ticks());
 		if (r->state != RELAY_SERVES || r->init.state != INIT_NEW || lifecycle_stopping())
 			return;
-		if (c->deadline + c->deadline_unsent + c->refused > 0) {
-			complain("the server has not answered the kernel's INIT: see what it says");
-			r->state = RELAY_FAILED;
-			return;
-		}
 		rest(r, true);
 	}
 }
@@ -143,6 +136,9 @@ relay_mount(struct relay *r, const char *where, const char *ready)
 	/* Unmounting may write what is left in the client's page cache: it is still served. */
 	mounting_leave(&m);
 	serve_until_gone(r);
+	/* It is closed next: what is still out has nobody to be answered to, and its number may
+	 * soon be another file's. */
+	r->fuse = -1;
 	if (mounting_end(&m) != 0 || r->state == RELAY_FAILED)
 		return -1;
 	return 0;

@@ -4,14 +4,21 @@
 
 #include "wire.h"
 
-/* Something has come about this request: its wait begins anew. */
+/* The first that comes about a request tells a round trip. */
+static void
+sample(struct rpc_client *c, struct call *call, uint64_t now)
+{
+	if (call->repeated || now <= call->began)
+		return;
+	rto_sample(&c->rto, now - call->began);
+	call->repeated = true; /* one for each request */
+}
+
+/* Something has come about this request, which is not all: its wait begins anew. */
 static void
 progress(struct rpc_client *c, struct call *call, uint64_t now)
 {
-	if (!call->repeated && now > call->began) {
-		rto_sample(&c->rto, now - call->began);
-		call->repeated = true; /* one sample for each request */
-	}
+	sample(c, call, now);
 	call->timeouts = 0;
 	client_arm(c, call, now);
 }
@@ -27,7 +34,7 @@ take_answer(struct rpc_client *c, struct call *call, const struct packet *p, uin
 	c->flight -= call->out.flight;
 	sending_finish(&call->out);
 	if (p->count == 1) {
-		progress(c, call, now);
+		sample(c, call, now);
 		client_end(c, call, RPC_ANSWERED, p->payload, p->length);
 		return;
 	}
@@ -35,7 +42,7 @@ take_answer(struct rpc_client *c, struct call *call, const struct packet *p, uin
 		receiving_start(&call->in, call->answer, p, c->part);
 	switch (receiving_add(&call->in, p)) {
 	case RECEIVING_WHOLE:
-		progress(c, call, now);
+		sample(c, call, now);
 		client_end(c, call, RPC_ANSWERED, call->answer, p->total);
 		return;
 	case RECEIVING_WAITS:

@@ -29,9 +29,13 @@ sending_start(struct sending *s, const uint8_t *bytes, uint32_t total, uint32_t 
 	s->came = 0;
 	s->next = 0;
 	s->lost = 0;
-	/* Not all of it: most messages have one fragment. */
-	memset(s->have, 0, words_of(count) * sizeof(*s->have));
-	memset(s->again, 0, words_of(count) * sizeof(*s->again));
+	/* Not all of it, and by no call: most messages have one fragment. */
+	s->have[0] = 0;
+	s->again[0] = 0;
+	for (uint32_t w = 1; w < words_of(count); w++) {
+		s->have[w] = 0;
+		s->again[w] = 0;
+	}
 }
 
 int

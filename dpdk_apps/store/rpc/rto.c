@@ -33,5 +33,6 @@ rto_wait(struct rto *r, uint32_t timeouts)
 	if (wait > r->ceiling)
 		wait = r->ceiling;
 	r->random += MIX64_STEP;
-	return wait + mix64(r->random) % (wait / 4 + 1);
+	/* The upper half of the product is as good as a remainder, and needs no division. */
+	return wait + (uint64_t)((unsigned __int128)mix64(r->random) * (wait / 4 + 1) >> 64);
 }

@@ -20,6 +20,9 @@
 /* How long it sleeps at most: what is too old is looked for now and then. */
 #define SLEEP_NS UINT64_C(500000000)
 
+/* Of a server that spins, between two looks at the clock. */
+#define LOOKS_PER_REST 16
+
 /* Around a service: the delay that was asked for. */
 struct delayed {
 	struct service service;
@@ -71,15 +74,36 @@ create(const struct serving *v, const struct server_options *o, struct transport
 	return server;
 }
 
-/* Sleeps before each look where the carrier can, and rests after one in vain where it cannot. */
+/* Where the carrier can sleep: before each look. */
 static void
-work(struct rpc_server *server, const struct server_options *o, struct carrier *c)
+work_and_sleep(struct rpc_server *server, struct carrier *c)
 {
 	while (!lifecycle_stopping()) {
-		if (c->calls->wait != NULL)
-			c->calls->wait(c, lifecycle_stop_fd(), SLEEP_NS);
-		if (rpc_server_poll(server, clock_ticks()) == 0 && c->calls->wait == NULL)
-			idle_wait(o->idle);
+		c->calls->wait(c, lifecycle_stop_fd(), SLEEP_NS);
+		(void)rpc_server_poll(server, clock_ticks());
+	}
+}
+
+/*
+ * Where it cannot: looks, and rests after looks in vain. The clock is for what is too old, and both
+ * it and a rest take as long as a look does, which a request that comes meanwhile waits for: so
+ * there is one of them to several looks. Who shares a CPU gives it up after each.
+ */
+static void
+work_and_look(struct rpc_server *server, enum idle_policy idle)
+{
+	uint64_t now = clock_ticks();
+	uint32_t looks = 0;
+
+	while (!lifecycle_stopping()) {
+		uint32_t came = rpc_server_poll(server, now);
+
+		looks++;
+		if (looks % LOOKS_PER_REST != 0 && (came > 0 || idle == IDLE_SPIN))
+			continue;
+		if (came == 0)
+			idle_wait(idle);
+		now = clock_ticks();
 	}
 }
 
@@ -101,7 +125,10 @@ serve(struct serving *v, const struct server_options *o, struct transport *t,
 		return -1;
 	begin = clock_mark();
 	lifecycle_ready("epoch=%016" PRIx64, v->epoch);
-	work(server, o, transport_carrier(t));
+	if (transport_carrier(t)->calls->wait != NULL)
+		work_and_sleep(server, transport_carrier(t));
+	else
+		work_and_look(server, o->idle);
 	v->sessions = rpc_server_sessions(server);
 	rpc_server_close(server);
 	end = clock_mark();

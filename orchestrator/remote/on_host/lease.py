@@ -30,9 +30,9 @@ class Lease:
         if self.fd is None:
             self.fd = take(request["workdir"])
         self.run_id = request["run_id"]
-        lease = {"schema": 1, "run_id": self.run_id, "owner": request["owner"], "since": request["since"]}
+        told = {key: request[key] for key in ("run_id", "owner", "since", "remedy") if request.get(key)}
         os.ftruncate(self.fd, 0)
-        os.pwrite(self.fd, json.dumps(lease).encode() + b"\n", 0)
+        os.pwrite(self.fd, json.dumps({"schema": 1, **told}).encode() + b"\n", 0)
 
     def release(self) -> None:
         """Give it back. Idempotent."""

@@ -187,6 +187,16 @@ def test_lease_names_its_holder(remote: LocalRemote, tmp_path: Path) -> None:
         other.close()
 
 
+def test_a_lease_may_say_what_to_do_about_it(remote: LocalRemote, tmp_path: Path) -> None:
+    remote.hold("R1", "ann@desk (a store is mounted)", "to end it: invoke store-umount")
+    other = LocalRemote("alpha", tmp_path / "work")
+    try:
+        with pytest.raises(HostBusy, match=r"of ann@desk \(a store is mounted\) since .* - to end it: "):
+            other.hold("R2", "bob")
+    finally:
+        other.close()
+
+
 def test_close_ends_processes_and_connect_begins_anew(remote: LocalRemote, tmp_path: Path) -> None:
     process = remote.start(spec(tmp_path, "exec sleep 100"))
     remote.close()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.store_mount import Mount, Mounted, mounted
+from support.store_mount import Join, Mount, Mounted, joining, mounted, served
 from support.store_server import Serve, serving
 
 SOURCES = Path(__file__).parents[3] / "dpdk_apps"
@@ -68,14 +68,36 @@ def backing(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def mount(store_local: Path, tmp_path: Path) -> Iterator[Mount]:
-    """A function that mounts a store; it is unmounted at the end, and was ended well."""
-    # Other users are to come through to the mount.
+def open_folder(tmp_path: Path) -> Path:
+    """The test's own folder, through which other users come."""
     for folder in (tmp_path, *tmp_path.parents):
         if folder.stat().st_uid == 0 and folder.is_relative_to("/tmp") and folder != Path("/tmp"):
             folder.chmod(folder.stat().st_mode | 0o011)
-    with mounted(store_local, tmp_path) as begin:
+    return tmp_path
+
+
+@pytest.fixture
+def join(built: Callable[[str], Path], open_folder: Path, serve: Serve) -> Iterator[Join]:
+    """A function that mounts what a server serves over TCP; it is unmounted before the servers end, and ended well."""
+    assert serve is not None
+    with joining(built("store/mount/store_mount_tcp"), open_folder) as begin:
         yield begin
+
+
+@pytest.fixture
+def way() -> str:
+    """How a mount comes to its files: `local` or `tcp`. Modules for which it matters are run with both."""
+    return "local"
+
+
+@pytest.fixture
+def mount(way: str, request: pytest.FixtureRequest, open_folder: Path) -> Iterator[Mount]:
+    """A function that mounts a store; it is unmounted at the end, and was ended well."""
+    if way == "local":
+        with mounted(request.getfixturevalue("store_local"), open_folder) as begin:
+            yield begin
+    else:
+        yield served(request.getfixturevalue("serve"), request.getfixturevalue("join"), open_folder)
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from support.store_mount import DEADLINE_S, Mounted
 
+pytestmark = pytest.mark.parametrize("way", ["local", "tcp"])
+
 TAKE = """
 import fcntl, signal, sys
 file = open(sys.argv[1], "r+b")

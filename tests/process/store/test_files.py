@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from support.store_mount import Mount, Mounted
 
+pytestmark = pytest.mark.parametrize("way", ["local", "tcp"])
+
 
 def test_what_is_written_is_read_and_lies_in_the_folder_behind(either_cache: Mounted) -> None:
     content = os.urandom(3_000_001)

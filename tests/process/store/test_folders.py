@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from support.store_mount import Mount, Mounted
 
+pytestmark = pytest.mark.parametrize("way", ["local", "tcp"])
+
 RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT = 1, 2, 4
 AT_FDCWD = -100
 

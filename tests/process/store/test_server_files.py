@@ -57,10 +57,11 @@ def test_requests_that_are_joined_lie_at_any_address(server: Server, backing: Pa
     with whole(server) as client:
         files = mounted(client)
         file = files.create("file")
-        # In one segment, each as long as it is: the sanitizers see a read that is not aligned.
-        numbers = [client.begin(files.write_request(file, i, bytes([65 + i]))) for i in range(4)]
+        # Each is as long as it is: the sanitizers see a read that is not aligned.
+        numbers = client.begin_joined([files.write_request(file, i, bytes([65 + i])) for i in range(4)])
         assert all(client.finish(number)[4:8] == bytes(4) for number in numbers)
     assert (backing / "file").read_bytes() == b"ABCD"
+    server.end()
 
 
 def test_nothing_before_init_and_nothing_malformed(server: Server) -> None:

@@ -163,6 +163,13 @@ def test_the_command_tells_what_it_did(tmp_path: Path, capsys: pytest.CaptureFix
     assert not list(tmp_path.iterdir())
 
 
+def test_several_at_once_share_the_operations(tmp_path: Path, capsys: pytest.CaptureFixture[str], check: Check) -> None:
+    assert main(["--folder", str(tmp_path), "--seed", "5", "--operations", "3000", "--jobs", "3"]) == 0
+    assert capsys.readouterr().out.startswith("seed 5: 3000 operations of 29 kinds in ")
+    assert main(["--folder", str(tmp_path), "--jobs", "2", "--deadline-s", "0"]) == 1
+    assert len(list(tmp_path.iterdir())) == 2, "what was found lies where it was found"
+
+
 def test_the_command_fails_where_it_takes_too_long(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], check: Check
 ) -> None:

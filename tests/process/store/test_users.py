@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from support.store_mount import Mounted, run_as
 
+pytestmark = pytest.mark.parametrize("way", ["local", "tcp"])
+
 ANN, BOB, TEAM = 40001, 40002, 40003
 
 WRITE = "import sys; open(sys.argv[1], 'w').write('mine')"

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from support.store_mount import Mounted
 
+pytestmark = pytest.mark.parametrize("way", ["local", "tcp"])
+
 
 def run(*command: str, cwd: Path | None = None) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=cwd)
@@ -23,12 +25,13 @@ def needs(program: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ["psync", "io_uring"])
-def test_fio_verifies_what_it_wrote(either_cache: Mounted, engine: str) -> None:
+def test_fio_verifies_what_it_wrote(either_cache: Mounted, tmp_path: Path, engine: str) -> None:
     needs("fio")
     said = run(
         "fio", "--name=verify", f"--directory={either_cache.at}", f"--ioengine={engine}", "--rw=randwrite",
         "--bsrange=512-65536", "--size=8m", "--direct=1", "--iodepth=8", "--verify=crc32c", "--do_verify=1",
         "--verify_fatal=1", "--output-format=json", "--randseed=7",
+        cwd=tmp_path,
     )  # fmt: skip
     job = json.loads(said[said.index("{") :])["jobs"][0]
     assert job["error"] == 0

@@ -1,6 +1,7 @@
 """The order of things in a trial, over Remotes that note what they are asked."""
 
 import json
+import shlex
 
 import pytest
 
@@ -119,6 +120,27 @@ def test_probes_run_before_anything_starts_and_after_everything_stopped(tmp_path
     assert [reading.round_trip_ns for reading in (*record.probes_before, *record.probes_after)] == [100.0, 100.0]
     stopped = max(index for index, op in enumerate(ops) if op == "stop")
     assert any(op == "run" for op in ops[stopped:])
+
+
+STORE = ("transport=tcp", "stage=all", "op=write", "durability=log")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_folders_of_a_process_are_made_before_all_and_go_before_anything_is_fetched(tmp_path, fails):
+    processes = {"mount": (None, ExitStatus(exit_code=1, reason="exit", seconds=0.1))} if fails else None
+    bed = Bed(tmp_path, *STORE, processes=processes, scenario="store")
+    record = bed.first()
+    assert bool(record.fault) == fails
+    key = bed.plan.trials[0].key
+    for host, folder in (("beta", "backing"), ("alpha", "mnt")):
+        path = f"/var/lib/dpdk-orchestrator/runs/run1/{key}/{folder}"
+        said = [
+            shlex.join(call["argv"]) if call.op == "run" else call.op
+            for name, call in bed.together
+            if name == host and call.op in {"run", "start", "get_tree"}
+        ]
+        made, gone = said.index(f"mkdir -p -- {path}"), said.index(f"sh -s -- {path}")
+        assert made < said.index("start") < gone < said.index("get_tree")
 
 
 @pytest.mark.parametrize("dead", ["primary", "secondary1", "traffic"])

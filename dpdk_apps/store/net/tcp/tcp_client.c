@@ -163,8 +163,8 @@ client_wait(struct carrier *carrier, int fd, uint64_t ns)
 
 		ns = left < ns ? left : ns;
 	}
-	most = (struct timespec){.tv_sec = (time_t)(ns / 1000000000 % INT32_MAX),
-			.tv_nsec = (long)(ns % 1000000000)};
+	most = (struct timespec){
+			.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
 	/* A signal ends it as well: its user looks then. */
 	if (ppoll(fds, fd >= 0 ? 2 : 1, &most, NULL) < 0)
 		fds[0].revents = 0;
@@ -225,6 +225,6 @@ tcp_client_counts(const struct tcp_client *c)
 	struct tcp_counts counts = c->counts;
 
 	if (c->way == WAY_OPEN)
-		(void)tcp_facts_add(&counts.facts, c->stream.fd);
+		tcp_stream_account(&c->stream, &counts);
 	return counts;
 }

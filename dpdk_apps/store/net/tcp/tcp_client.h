@@ -22,7 +22,7 @@ void tcp_client_destroy(struct tcp_client *c);
 struct carrier *tcp_client_carrier(struct tcp_client *c);
 bool tcp_client_connected(const struct tcp_client *c);
 
-/* With what the kernel says of the connection that stands. */
+/* As if the connection that stands ended now. */
 struct tcp_counts tcp_client_counts(const struct tcp_client *c);
 
 #endif

@@ -25,7 +25,7 @@ void tcp_server_destroy(struct tcp_server *v);
 
 struct carrier *tcp_server_carrier(struct tcp_server *v);
 
-/* With what the kernel says of the connections that stand. */
+/* As if the connections that stand ended now. */
 struct tcp_counts tcp_server_counts(const struct tcp_server *v);
 
 #endif

@@ -64,7 +64,7 @@ tcp_stream_begin(struct tcp_stream *s, int fd)
 }
 
 void
-tcp_stream_end(struct tcp_stream *s, struct tcp_counts *counts)
+tcp_stream_account(const struct tcp_stream *s, struct tcp_counts *counts)
 {
 	if (s->state == TCP_STREAM_NONSENSE)
 		counts->drops[TCP_DROP_LENGTH]++;
@@ -73,6 +73,12 @@ tcp_stream_end(struct tcp_stream *s, struct tcp_counts *counts)
 	if (tcp_stream_keeps(s))
 		counts->drops[TCP_DROP_UNSENT]++;
 	(void)tcp_facts_add(&counts->facts, s->fd);
+}
+
+void
+tcp_stream_end(struct tcp_stream *s, struct tcp_counts *counts)
+{
+	tcp_stream_account(s, counts);
 	(void)close(s->fd);
 	free(s->in);
 	free(s->kept);

@@ -39,7 +39,10 @@ struct tcp_stream {
  */
 int tcp_stream_begin(struct tcp_stream *s, int fd);
 
-/* Closes it and counts what was under way. */
+/* Adds what is to be counted of it when it ends: what is under way, and what the kernel says. */
+void tcp_stream_account(const struct tcp_stream *s, struct tcp_counts *counts);
+
+/* Closes it and accounts for it. */
 void tcp_stream_end(struct tcp_stream *s, struct tcp_counts *counts);
 
 /* As send() of a carrier; -EMSGSIZE: larger than TCP_STREAM_MOST, or in too many parts. */

@@ -38,6 +38,7 @@ static const struct option client_table[] = {
 
 const char *const transport_name = "tcp";
 const bool driver_beside_eal = false;
+const char *const driver_letters = "";
 
 const struct option *
 driver_option_table(enum transport_end end)

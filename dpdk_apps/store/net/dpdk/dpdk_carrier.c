@@ -1,0 +1,275 @@
+#include "dpdk_carrier.h"
+
+#include <errno.h>
+
+#include <rte_prefetch.h>
+
+#include "clock.h"
+
+static const struct rte_ether_addr broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+
+const char *
+dpdk_drop_name(enum dpdk_drop reason)
+{
+	switch (reason) {
+	case DPDK_DROP_SEGMENTED:
+		return "segmented";
+	case DPDK_DROP_MAC:
+		return "wrong_mac";
+	case DPDK_DROP_IP:
+		return "wrong_ip";
+	case DPDK_DROP_PORT:
+		return "wrong_port";
+	case DPDK_DROP_STRANGER:
+		return "stranger";
+	default:
+		return frame_error_name((enum frame_error)reason);
+	}
+}
+
+static int
+carrier_send_parts(struct carrier *carrier, uint32_t number, const struct iovec *parts, int count)
+{
+	struct dpdk_carrier *c = (struct dpdk_carrier *)carrier;
+	const struct dpdk_peer *peer = dpdk_peers_numbered(&c->peers, number);
+	struct dpdk_port *port;
+	struct rte_mbuf *m;
+	uint8_t *at;
+	size_t bytes = 0;
+
+	if (unlikely(peer == NULL || !c->ports[peer->address.port].up))
+		return -ENOTCONN;
+	port = &c->ports[peer->address.port];
+	for (int i = 0; i < count; i++)
+		bytes += parts[i].iov_len;
+	if (unlikely(bytes > carrier->most))
+		return -EMSGSIZE;
+	m = dpdk_port_frame(port);
+	if (unlikely(m == NULL))
+		return -EAGAIN;
+	/* The pool's buffers hold any frame of the MTU, which is no more than `most` allows. */
+	m->data_len = (uint16_t)(FRAME_HEADER_BYTES + bytes);
+	m->pkt_len = m->data_len;
+	at = rte_pktmbuf_mtod(m, uint8_t *);
+	frame_path_write(at, &peer->out, (uint16_t)bytes);
+	at += FRAME_HEADER_BYTES;
+	for (int i = 0; i < count; i++) {
+		memcpy(at, parts[i].iov_base, parts[i].iov_len);
+		at += parts[i].iov_len;
+	}
+	/* One that is as large as can be is likely a fragment, with others behind it. The frame is
+	 * the port's from here on. */
+	dpdk_port_send(port, m, bytes == carrier->most);
+	return 0;
+}
+
+/* Whether it is one of our packets, if of another version. */
+static bool
+is_packet(const uint8_t *bytes, size_t n)
+{
+	struct packet p;
+	enum packet_error error = packet_decode(&p, bytes, n);
+
+	return error == PACKET_OK || error == PACKET_VERSION;
+}
+
+/* A valid frame for this end from somebody whose address is not (or no more) in the table. NULL: it
+ * stays so. */
+static struct dpdk_peer *
+admit(struct dpdk_carrier *c, const struct dpdk_address *from, const struct frame *f, uint64_t tick)
+{
+	const struct rte_ether_addr *own = &c->ports[from->port].state.mac;
+	struct dpdk_peer *server;
+
+	if (!is_packet(f->payload, f->payload_bytes)) {
+		c->drops[from->port][DPDK_DROP_STRANGER]++;
+		return NULL;
+	}
+	if (c->server_peer == DPDK_PEERS_NONE)
+		return dpdk_peers_add(&c->peers, from, own, tick);
+	/* The server answers for the first time, or was started anew behind another station. */
+	server = dpdk_peers_numbered(&c->peers, c->server_peer);
+	dpdk_peers_move(&c->peers, server, &from->mac, own);
+	return server;
+}
+
+/* Why a valid frame is not for this end, or not from the server; FRAME_OK: it is. */
+static int
+refuse_address(const struct dpdk_carrier *c, const struct dpdk_address *from, const struct frame *f,
+		const struct rte_ether_addr *to)
+{
+	if (!rte_is_same_ether_addr(to, &c->ports[from->port].state.mac) &&
+			!rte_is_broadcast_ether_addr(to))
+		return DPDK_DROP_MAC;
+	if (f->dst_ip != c->peers.ip)
+		return DPDK_DROP_IP;
+	if (f->dst_port != c->peers.udp)
+		return DPDK_DROP_PORT;
+	if (c->server_peer == DPDK_PEERS_NONE)
+		return FRAME_OK;
+	if (f->src_ip != c->server.ip)
+		return DPDK_DROP_IP;
+	if (f->src_port != c->server.udp)
+		return DPDK_DROP_PORT;
+	return c->server.has_mac && !rte_is_same_ether_addr(&from->mac, &c->server.mac)
+			       ? DPDK_DROP_MAC
+			       : FRAME_OK;
+}
+
+/* All that a frame can be beside one that was expected: of a peer that others came between, of a
+ * new one, or to be dropped. NULL: counted as that. */
+static struct dpdk_peer *
+meet(struct dpdk_carrier *c, uint16_t port, const uint8_t *bytes, size_t length, uint64_t tick,
+		uint16_t *payload_bytes)
+{
+	struct dpdk_address from = {.port = port};
+	struct rte_ether_hdr eth;
+	struct dpdk_peer *peer;
+	struct frame f;
+	int reason = (int)frame_read(&f, bytes, length);
+
+	if (reason == FRAME_OK) {
+		memcpy(&eth, bytes, sizeof(eth));
+		from.mac = eth.src_addr;
+		from.ip = f.src_ip;
+		from.udp = f.src_port;
+		reason = refuse_address(c, &from, &f, &eth.dst_addr);
+	}
+	if (reason != FRAME_OK) {
+		c->drops[port][reason]++;
+		return NULL;
+	}
+	peer = dpdk_peers_find(&c->peers, &from);
+	if (peer == NULL)
+		peer = admit(c, &from, &f, tick);
+	if (peer != NULL)
+		dpdk_peers_remember(&c->peers, peer, bytes);
+	*payload_bytes = f.payload_bytes;
+	return peer;
+}
+
+/* Shows one frame, which stays the caller's. Returns how many packets that were. */
+static inline uint32_t
+show(struct dpdk_carrier *c, uint16_t port, const struct rte_mbuf *m, uint64_t tick,
+		carrier_take *take, void *self)
+{
+	const uint8_t *bytes = rte_pktmbuf_mtod(m, const uint8_t *);
+	size_t length = rte_pktmbuf_data_len(m);
+	uint16_t payload_bytes;
+	struct dpdk_peer *peer;
+
+	c->ports[port].counts.rx_packets++;
+	c->ports[port].counts.rx_bytes += rte_pktmbuf_pkt_len(m);
+	if (unlikely(m->nb_segs != 1)) {
+		c->drops[port][DPDK_DROP_SEGMENTED]++;
+		return 0;
+	}
+	peer = dpdk_peers_guess(&c->peers, port, bytes, length, &payload_bytes);
+	if (unlikely(peer == NULL)) {
+		peer = meet(c, port, bytes, length, tick, &payload_bytes);
+		if (peer == NULL)
+			return 0;
+	}
+	peer->heard = tick;
+	take(self, peer->number, bytes + FRAME_HEADER_BYTES, payload_bytes, tick);
+	return 1;
+}
+
+/* The link of a port has come up: who was behind the one before is not there any more. A server
+ * keeps its number for its client, and is looked for anew. */
+static void
+begin_link(struct dpdk_carrier *c, uint16_t port)
+{
+	struct dpdk_peer *server;
+
+	if (c->server_peer == DPDK_PEERS_NONE) {
+		dpdk_peers_forget(&c->peers, port);
+		return;
+	}
+	server = dpdk_peers_numbered(&c->peers, c->server_peer);
+	if (!c->server.has_mac)
+		dpdk_peers_move(&c->peers, server, &broadcast, &c->ports[port].state.mac);
+}
+
+static uint32_t
+poll_port(struct dpdk_carrier *c, uint16_t index, carrier_take *take, void *self)
+{
+	struct dpdk_port *port = &c->ports[index];
+	struct rte_mbuf *frames[DPDK_BURST];
+	uint32_t shown = 0;
+	uint16_t came;
+
+	if (unlikely(!port->up)) {
+		dpdk_port_revive(port);
+		if (port->up)
+			begin_link(c, index);
+		return 0;
+	}
+	if (unlikely(port->waiting > 0))
+		dpdk_port_flush(port);
+	came = port->up ? dpdk_port_receive(port, frames) : 0;
+	if (came > 0) {
+		uint64_t tick = clock_ticks();
+
+		for (uint16_t i = 0; i < came; i++) {
+			if (i + 1 < came)
+				rte_prefetch0(rte_pktmbuf_mtod(frames[i + 1], void *));
+			shown += show(c, index, frames[i], tick, take, self);
+			dpdk_port_free(port, frames[i]);
+		}
+		if (port->up && port->waiting > 0)
+			dpdk_port_flush(port);
+	}
+	return shown;
+}
+
+static uint32_t
+carrier_poll_ports(struct carrier *carrier, carrier_take *take, void *self)
+{
+	struct dpdk_carrier *c = (struct dpdk_carrier *)carrier;
+	uint32_t shown = 0;
+
+	for (uint16_t i = 0; i < c->port_count; i++)
+		shown += poll_port(c, i, take, self);
+	return shown;
+}
+
+static bool
+carrier_gone(struct carrier *carrier, uint32_t number)
+{
+	struct dpdk_carrier *c = (struct dpdk_carrier *)carrier;
+	const struct dpdk_peer *peer = dpdk_peers_numbered(&c->peers, number);
+
+	return peer == NULL || !c->ports[peer->address.port].up;
+}
+
+void
+dpdk_carrier_begin(struct dpdk_carrier *c, uint16_t count, uint32_t ip, uint16_t udp,
+		const struct dpdk_server_address *server, uint16_t mtu)
+{
+	static const struct carrier_calls calls = {.send = carrier_send_parts,
+			.poll = carrier_poll_ports,
+			.gone = carrier_gone};
+	uint16_t queue = UINT16_MAX;
+
+	for (uint16_t i = 0; i < count; i++)
+		queue = RTE_MIN(queue, dpdk_port_queue(&c->ports[i]));
+	c->port_count = count;
+	c->carrier = (struct carrier){
+			.calls = &calls,
+			.most = frame_payload_of_mtu(mtu),
+			.window = queue / 2,
+	};
+	dpdk_peers_begin(&c->peers, ip, udp);
+	c->server_peer = DPDK_PEERS_NONE;
+	if (server != NULL) {
+		const struct dpdk_address at = {
+				.mac = server->has_mac ? server->mac : broadcast,
+				.ip = server->ip,
+				.udp = server->udp,
+		};
+
+		c->server = *server;
+		c->server_peer = dpdk_peers_add(&c->peers, &at, &c->ports[0].state.mac, 0)->number;
+	}
+}
