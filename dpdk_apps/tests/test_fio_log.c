@@ -8,6 +8,7 @@
 
 #include "fio_argv.h"
 #include "fio_log.h"
+#include "fio_said.h"
 #include "wire.h"
 
 #define SAMPLES_HEADER_BYTES 48
@@ -73,7 +74,7 @@ every_operation_is_a_sample(void **state)
 		  "1, 9000, 1, 4096, 0\n"
 		  "3, 2000500, 0, 4096, 0\n"
 		  "5, 11000, 0, 4096, 0\n");
-	assert_int_equal(fio_log_read(path, &log), 0);
+	assert_int_equal(fio_log_read(path, 0, &log), 0);
 	assert_true(log.window_s > 0.00499 && log.window_s < 0.00501);
 	assert_int_equal(write_and_read(&log, n, 16), 4);
 	/* 989.5 us, 991 us, then one that began before: in order all the same. */
@@ -94,13 +95,52 @@ nonsense_is_refused_with_its_line(void **state)
 
 	(void)state;
 	write_log("1, 10500, 0, 4096, 0\nfio: terminated\n");
-	assert_int_equal(fio_log_read(path, &log), -1);
+	assert_int_equal(fio_log_read(path, 0, &log), -1);
+	recorder_destroy(log.recorder);
+	/* Cut off in the middle of a line. */
+	write_log("1, 10500, 0, 4096, 0\n1, 105");
+	assert_int_equal(fio_log_read(path, 0, &log), -1);
 	recorder_destroy(log.recorder);
 	write_log("");
-	assert_int_equal(fio_log_read(path, &log), -1);
+	assert_int_equal(fio_log_read(path, 5, &log), -1);
 	recorder_destroy(log.recorder);
-	assert_int_equal(fio_log_read("/nowhere", &log), -1);
+	assert_int_equal(fio_log_read("/nowhere", 0, &log), -1);
 	assert_null(log.recorder);
+}
+
+/* They are in no line of the log. */
+static void
+operations_that_failed_are_lost(void **state)
+{
+	struct recorder_counts c;
+	struct fio_log log;
+
+	(void)state;
+	write_log("1, 10500, 0, 4096, 0\n2, 9000, 1, 4096, 0\n");
+	assert_int_equal(fio_log_read(path, 3, &log), 0);
+	c = recorder_counts(log.recorder);
+	assert_int_equal(c.sent, 5);
+	assert_int_equal(c.returned, 2);
+	assert_int_equal(c.lost, 3);
+	recorder_destroy(log.recorder);
+}
+
+static void
+what_fio_says_is_found_among_its_json(void **state)
+{
+	struct fio_said said;
+
+	(void)state;
+	write_log("{fio: first\nfio: pid=7, err=5: the last\n  \"jobs\" : [\n"
+		  "      \"jobname\" : \"fio: no message\",\n      \"total_err\" : 12,\n}\n");
+	assert_int_equal(fio_said_read(path, &said), 0);
+	assert_int_equal(said.errors, 12);
+	assert_string_equal(said.complaint, "pid=7, err=5: the last");
+	write_log("{\n}\n");
+	assert_int_equal(fio_said_read(path, &said), 0);
+	assert_int_equal(said.errors, 0);
+	assert_string_equal(said.complaint, "");
+	assert_int_equal(fio_said_read("/nowhere", &said), -1);
 }
 
 static bool
@@ -146,6 +186,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 			cmocka_unit_test(every_operation_is_a_sample),
 			cmocka_unit_test(nonsense_is_refused_with_its_line),
+			cmocka_unit_test(operations_that_failed_are_lost),
+			cmocka_unit_test(what_fio_says_is_found_among_its_json),
 			cmocka_unit_test(fio_is_told_what_is_asked),
 	};
 

@@ -66,6 +66,8 @@ fio_argv_make(struct fio_argv *v, const struct fio_arguments *a, const char *log
 	word(v, "--norandommap");
 	word(v, "--randrepeat=0");
 	word(v, "--fallocate=none");
+	/* One that fails (EIO) is one that is lost; after others fio ends all the same. */
+	word(v, "--continue_on_error=io");
 	word(v, "--lat_percentiles=1");
 	word(v, "--write_lat_log=%s", log);
 	word(v, "--per_job_logs=0");

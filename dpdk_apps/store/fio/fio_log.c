@@ -16,8 +16,10 @@ static bool
 read_line(const char *line, uint64_t *end_ns, uint64_t *took_ns)
 {
 	uint64_t ms = 0;
+	int whole = 0;
 
-	if (sscanf(line, "%" SCNu64 ", %" SCNu64 ", %*u, %*u", &ms, took_ns) != 2)
+	if (sscanf(line, "%" SCNu64 ", %" SCNu64 ", %*u, %*u%n", &ms, took_ns, &whole) != 2 ||
+			whole == 0)
 		return false;
 	*end_ns = ms * NS_PER_MS;
 	return true;
@@ -25,7 +27,7 @@ read_line(const char *line, uint64_t *end_ns, uint64_t *took_ns)
 
 /* 0; -1: a line makes no sense, which is told. */
 static int
-read_lines(FILE *file, const char *path, struct fio_log *log)
+read_lines(FILE *file, const char *path, uint64_t errors, struct fio_log *log)
 {
 	struct recorder *r = log->recorder;
 	uint64_t number = 0, begin = 0, end = 0, last = 0, took = 0;
@@ -44,9 +46,12 @@ read_lines(FILE *file, const char *path, struct fio_log *log)
 		(void)recorder_return(r, recorder_send(r, begin), begin + took);
 		last = end > last ? end : last;
 	}
+	for (uint64_t i = 0; i < errors; i++)
+		(void)recorder_send(r, begin);
 	recorder_window_end(r);
 	if (number == 0) {
-		complain("fio measured nothing: %s is empty", path);
+		complain("fio measured nothing: %s is empty, %" PRIu64 " operations failed", path,
+				errors);
 		return -1;
 	}
 	log->window_s = (double)last / NS_PER_S;
@@ -54,7 +59,7 @@ read_lines(FILE *file, const char *path, struct fio_log *log)
 }
 
 int
-fio_log_read(const char *path, struct fio_log *log)
+fio_log_read(const char *path, uint64_t errors, struct fio_log *log)
 {
 	FILE *file = fopen(path, "re");
 	int result = -1;
@@ -67,10 +72,10 @@ fio_log_read(const char *path, struct fio_log *log)
 	}
 	if (fseek(file, 0, SEEK_END) == 0 && (size = ftell(file)) >= 0) {
 		rewind(file);
-		log->recorder = recorder_create((uint64_t)size / LINE_BYTES_MIN + 1);
+		log->recorder = recorder_create((uint64_t)size / LINE_BYTES_MIN + 1 + errors);
 	}
 	if (log->recorder != NULL)
-		result = read_lines(file, path, log);
+		result = read_lines(file, path, errors, log);
 	else
 		complain("cannot read fio's log %s: %s", path, strerror(errno));
 	(void)fclose(file);

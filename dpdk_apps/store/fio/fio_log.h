@@ -16,8 +16,9 @@ struct fio_log {
 /*
  * Reads the log at `path`. When an operation ended is known to the millisecond, and how long it
  * took to the nanosecond: the beginnings that follow are right within a millisecond and in order,
- * the durations exact. 0, or -1 after one clear line.
+ * the durations exact. Operations that failed are in no log: `errors` are lost behind the others.
+ * 0, or -1 after one clear line.
  */
-int fio_log_read(const char *path, struct fio_log *log);
+int fio_log_read(const char *path, uint64_t errors, struct fio_log *log);
 
 #endif

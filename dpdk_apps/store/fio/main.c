@@ -2,6 +2,7 @@
  * fio as a process of a trial: it runs on a file, and what it logs of each operation becomes our
  * samples and statistics. What fio says itself stays beside them.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "fio_file.h"
 #include "fio_log.h"
 #include "fio_options.h"
+#include "fio_said.h"
 #include "foreign_report.h"
 #include "lifecycle.h"
 #include "startup.h"
@@ -39,13 +41,13 @@ remove_logs(const struct fio_arguments *a)
 }
 
 static int
-report(const struct fio_arguments *a)
+report(const struct fio_arguments *a, uint64_t errors)
 {
 	struct fio_log log;
 	char path[PATH_BYTES];
 	int code = EXIT_FAILED;
 
-	if (log_path(path, a, "lat") && fio_log_read(path, &log) == 0)
+	if (log_path(path, a, "lat") && fio_log_read(path, errors, &log) == 0)
 		code = foreign_report(
 				&(struct foreign_run){
 						.app = FIO_NAME,
@@ -67,6 +69,7 @@ static int
 run(const struct fio_arguments *a, struct fio_argv *argv)
 {
 	char prefix[PATH_BYTES];
+	struct fio_said said;
 	pid_t child;
 	int code;
 
@@ -83,12 +86,16 @@ run(const struct fio_arguments *a, struct fio_argv *argv)
 	if (child < 0)
 		return EXIT_FAILED;
 	code = child_wait(child, "fio");
-	if (code != 0 || lifecycle_stopping()) {
-		if (!lifecycle_stopping())
-			complain("fio ended with code %d; %s says more", code, a->json);
+	if (lifecycle_stopping() || fio_said_read(a->json, &said) != 0)
+		return EXIT_FAILED;
+	if (code != 0) {
+		complain("fio ended with code %d: %s", code,
+				said.complaint[0] != '\0' ? said.complaint : "it says nothing");
 		return EXIT_FAILED;
 	}
-	return report(a);
+	if (said.errors > 0)
+		complain("%" PRIu64 " operations failed: %s", said.errors, said.complaint);
+	return report(a, said.errors);
 }
 
 int

@@ -98,7 +98,8 @@ ask(struct asking *a, const uint8_t *request, uint32_t bytes, uint32_t wanted, c
 
 	a->count++;
 	exchange(&q, request, bytes);
-	if (q.over && q.outcome == RPC_ANSWERED)
+	a->answered = q.over && q.outcome == RPC_ANSWERED;
+	if (a->answered)
 		kind = fuse_answer_read(a->answer, a->answer_bytes, a->requester.unique, &a->error);
 	if (kind == FUSE_ANSWER_ERROR ||
 			(kind == FUSE_ANSWERED && a->answer_bytes == FUSE_ANSWER_HEAD + wanted))

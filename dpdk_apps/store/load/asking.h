@@ -19,6 +19,7 @@ struct asking {
 	bool to_the_end; /* whatever signals come: what was made is to be taken away */
 	_Alignas(8) uint8_t request[FUSE_REQUEST_SMALL]; /* to be written to */
 	/* Of the last request. */
+	bool answered;
 	int error; /* that its answer says; 0: it was carried out */
 	uint32_t answer_bytes;
 	_Alignas(8) uint8_t answer[ASKING_ANSWER_MAX];

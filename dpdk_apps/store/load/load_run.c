@@ -208,7 +208,7 @@ measure(struct load *l)
 		uint32_t sent = phase < PHASE_DRAIN ? send_allowed(l, now) : 0;
 
 		if (sleeps)
-			a->calls->wait(a, -1, sent > 0 ? SLEEP_NS : quiet_ns(l, phase, due));
+			a->calls->wait(a, -1, quiet_ns(l, phase, due));
 		due = a->calls->poll(a, sleeps ? clock_ticks() : now);
 		if (spins && ++looks % LOOKS_PER_REST != 0)
 			continue;

@@ -130,7 +130,14 @@ store_file_begin(struct store_file *f, struct asking *a)
 	f->file = (struct fuse_file){.flags = O_RDWR};
 	if (begin_session(a, f->block, &most) != 0 || find_or_make(f, a) != 0)
 		return -1;
-	return write_all(f, a, most);
+	if (write_all(f, a, most) == 0)
+		return 0;
+	/* What is there of it would be left to others. A server that is gone was told of already.
+	 */
+	a->to_the_end = true;
+	if (a->answered || lifecycle_stopping())
+		(void)store_file_end(f, a);
+	return -1;
 }
 
 int

@@ -116,6 +116,25 @@ def test_fio_that_fails_is_told_with_its_code(store_fio: Path, folder: Path) -> 
     assert "cannot make --file" in done.stderr
 
 
+def test_why_fio_failed_is_one_clear_line(store_fio: Path, folder: Path) -> None:
+    full = folder / "full"
+    full.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(full)], check=True)
+    try:
+        with (full / "data").open("wb") as file:
+            file.truncate(4 << 20)
+        done = run(store_fio, folder, op="write", file=str(full / "data"))
+    finally:
+        subprocess.run(["umount", str(full)], check=True)
+    assert done.returncode == 1
+    # fio's own lines stand before it.
+    ours = [line for line in done.stderr.splitlines() if line.startswith("store_fio: ")]
+    assert len(ours) == 1
+    assert "fio ended with code 1" in ours[0]
+    assert "No space left on device" in ours[0]
+    assert not (folder / "fio.stats.json").exists()
+
+
 def test_without_fio_the_line_says_what_to_install(store_fio: Path, folder: Path) -> None:
     command = argv(store_fio, folder)
     done = subprocess.run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,6 +161,65 @@ def test_a_server_that_dies_ends_the_measurement(store_load: Path, serve: Serve,
     assert process.returncode == 1
     assert "no word from the server" in complaint
     assert read_stats(tmp_path / "load.stats.json") is not None
+
+
+def test_a_server_that_is_started_anew_ends_the_measurement(store_load: Path, serve: Serve, tmp_path: Path) -> None:
+    server = serve("--serve", "echo")
+    process = started.start(argv(store_load, server, tmp_path, "echo", "read", window_s=30))
+    server.kill()
+    serve("--serve", "echo", address=server.address)
+    _, complaint = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 1
+    assert complaint.splitlines() == [
+        "store_load: the server was started anew, or forgot this client: the measurement ends"
+    ]
+    _, stats = results(tmp_path)
+    assert (stats.ended, stats.sent) == ("server restarted", stats.returned + stats.lost)
+
+
+def test_blocks_that_change_behind_its_back_are_corrupt(store_load: Path, serve: Serve, tmp_path: Path) -> None:
+    server = files(serve, tmp_path)
+    process = started.start(argv(store_load, server, tmp_path, "store", "read", window_s=0.5))
+    with (tmp_path / "backing" / "store_load").open("r+b") as file:
+        for offset in range(0, 2 << 20, 8192):
+            file.seek(offset + 4000)
+            file.write(b"?")
+    _, complaint = process.communicate(timeout=DEADLINE_S)
+    assert "answers were wrong" in complaint
+    samples, stats = results(tmp_path)
+    assert imbalances("load", stats) == []
+    assert stats.corrupt >= stats.lost > 0.3 * stats.sent
+    assert len(samples.returned) == stats.returned > 0
+
+
+@pytest.mark.parametrize("mode", ["block", "poll"])
+def test_a_signal_ends_it_early_and_nothing_is_left(store_load: Path, serve: Serve, tmp_path: Path, mode: str) -> None:
+    server = files(serve, tmp_path)
+    command = argv(store_load, server, tmp_path, "store", "mixed", depth=4, write_percent=50, window_s=30)
+    process = started.start([*command, "--mode", mode])
+    time.sleep(0.3)
+    process.terminate()
+    _, complaint = process.communicate(timeout=DEADLINE_S)
+    assert (process.returncode, complaint) == (0, "")
+    _, stats = results(tmp_path)
+    assert (stats.ended, stats.lost) == ("signal", 0)
+    assert stats.returned > 0
+    assert list((tmp_path / "backing").iterdir()) == []
+
+
+def test_a_signal_before_the_file_is_written_leaves_nothing(store_load: Path, serve: Serve, tmp_path: Path) -> None:
+    server = files(serve, tmp_path, "--delay-us", "20000")
+    command = argv(store_load, server, tmp_path, "store", "read")
+    process = subprocess.Popen([*command, "--file-mb", "500"], stderr=subprocess.PIPE, text=True)
+    made = tmp_path / "backing" / "store_load"
+    end = time.monotonic() + DEADLINE_S
+    while not (made.exists() and made.stat().st_size > 0) and time.monotonic() < end:
+        time.sleep(0.01)
+    process.terminate()
+    _, complaint = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 1
+    assert "a signal came" in complaint
+    assert not made.exists()
 
 
 @pytest.mark.parametrize("what", ["echo", "store"])
