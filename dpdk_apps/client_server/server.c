@@ -71,10 +71,11 @@ serve_port(struct server *s, uint16_t index)
 
 	/* One, where the driver allows it: a burst from there is dealt out as a whole. */
 	for (uint16_t queue = 0; queue < port->queues; queue++) {
-		uint16_t n = rte_eth_rx_burst(port->port, queue, frames, BURST);
+		int came = burst_receive(&s->guard, port->port, queue, frames, BURST);
+		uint16_t n = (uint16_t)came;
 		uint64_t bytes = 0;
 
-		if (n == 0)
+		if (came <= 0)
 			continue;
 		for (uint16_t i = 0; i < n; i++)
 			frames[i]->port = index;
@@ -109,6 +110,7 @@ server_run(struct server *s)
 	uint64_t next_look = rte_get_timer_cycles() + between_looks;
 	uint32_t turn = 0;
 
+	burst_guard_begin(&s->guard);
 	while (!lifecycle_stopping()) {
 		uint64_t began = s->counts_cycles ? clock_ticks() : 0;
 		uint16_t came = 0;
@@ -125,6 +127,7 @@ server_run(struct server *s)
 			next_look = rte_get_timer_cycles() + between_looks;
 		}
 	}
+	burst_guard_end(&s->guard);
 }
 
 void

@@ -12,6 +12,7 @@
 #include <rte_ring.h>
 
 #include "board.h"
+#include "burst_guard.h"
 #include "dispatch.h"
 #include "lifecycle.h"
 
@@ -29,6 +30,7 @@ struct server {
 	struct rte_mempool *pool;
 	struct dispatcher dispatcher;
 	struct outbox outboxes[DISPATCH_MAX_CLIENTS];
+	struct burst_guard guard; /* for the other ends of the ports */
 	enum idle_policy idle;
 	bool counts_cycles;
 	uint64_t busy_ticks; /* of turns in which frames came */
@@ -37,7 +39,8 @@ struct server {
 /* Makes the clients' rings. False after a message. */
 bool server_make_rings(struct server *s, const struct server_view *board);
 
-/* Works until a signal; says so when a client was killed. */
+/* Works, whatever becomes of the other ends of the ports, until a signal; says so when a client was
+ * killed. */
 void server_run(struct server *s);
 
 /* When no client lives: frees what they left in their rings. */

@@ -103,7 +103,13 @@ int
 server_report_write(const struct server_report *r)
 {
 	struct stats *s = stats_open(r->options->stats, "mp_server", "sut");
-	struct named_count killed = {"killed", explained_by_kills(r)};
+	struct named_count explained[] = {
+			{"killed", explained_by_kills(r)},
+			{"cut_off", 0},
+	};
+
+	if (r->server->guard.faults > 0 && r->pool_in_use > explained[0].count)
+		explained[1].count = r->pool_in_use - explained[0].count;
 
 	if (s != NULL) {
 		stats_number(s, "ticks_per_s", r->ticks_per_s);
@@ -118,7 +124,7 @@ server_report_write(const struct server_report *r)
 		write_queues(s, r->server);
 		write_accounting(s, r->server);
 		write_members(s, r->server);
-		report_pool(s, r->server->pool, r->pool_in_use, &killed, 1);
+		report_pool(s, r->server->pool, r->pool_in_use, explained, RTE_DIM(explained));
 		report_driver_stats(s, r->server->board->arrangement->ports,
 				r->server->board->arrangement->port_count, r->driver);
 		stats_threads(s);

@@ -1,6 +1,5 @@
 #include "l2fwd.h"
 
-#include <rte_malloc.h>
 #include <rte_mbuf.h>
 
 #include "clock.h"
@@ -16,6 +15,7 @@ l2fwd_drop_name(enum l2fwd_drop reason)
 			[L2FWD_RUNT] = "runt",
 			[L2FWD_GROUP] = "group_address",
 			[L2FWD_UNFLUSHED] = "unflushed",
+			[L2FWD_CUT_OFF] = "cut_off",
 	};
 
 	return names[reason];
@@ -25,19 +25,11 @@ l2fwd_drop_name(enum l2fwd_drop reason)
 static void
 drop(struct l2fwd_lane *lane, struct rte_mbuf **frames, uint16_t n, enum l2fwd_drop reason)
 {
-	for (uint16_t i = 0; i < n; i++)
-		lane->counts.tx_bytes -= rte_pktmbuf_pkt_len(frames[i]);
 	lane->drops[reason] += n;
 	rte_pktmbuf_free_bulk(frames, n);
 }
 
-static void
-on_unsent(struct rte_mbuf **frames, uint16_t n, void *lane)
-{
-	drop(lane, frames, n, L2FWD_TX_FULL);
-}
-
-int
+void
 l2fwd_begin(struct l2fwd *f, const struct l2fwd_line *line, const struct port_state *ports,
 		uint16_t count, struct capture *capture)
 {
@@ -47,23 +39,7 @@ l2fwd_begin(struct l2fwd *f, const struct l2fwd_line *line, const struct port_st
 
 		lane->port = &ports[i];
 		lane->pair = port_pair(i, count);
-		lane->buffer = rte_zmalloc("l2fwd_buffer", RTE_ETH_TX_BUFFER_SIZE(L2FWD_BURST), 0);
-		if (lane->buffer == NULL ||
-				rte_eth_tx_buffer_init(lane->buffer, L2FWD_BURST) != 0 ||
-				rte_eth_tx_buffer_set_err_callback(lane->buffer, on_unsent, lane) !=
-						0) {
-			complain("no memory for the send buffer of port %u", ports[i].port);
-			return -1;
-		}
 	}
-	return 0;
-}
-
-void
-l2fwd_end(struct l2fwd *f)
-{
-	for (uint16_t i = 0; i < f->lane_count; i++)
-		rte_free(f->lanes[i].buffer);
 }
 
 /* The buffer is empty again, and the first `sent` of its frames left. */
@@ -79,17 +55,35 @@ end_copies(struct l2fwd *f, struct l2fwd_lane *lane, uint16_t sent)
 	lane->has_copies = false;
 }
 
-/* Sends what is in the buffers, full or not. */
+/* Sends what is in a lane's buffer, full or not. */
 static void
-drain(struct l2fwd *f)
+flush(struct l2fwd *f, struct l2fwd_lane *lane)
 {
-	for (uint16_t i = 0; i < f->lane_count; i++) {
-		struct l2fwd_lane *lane = &f->lanes[i];
-		uint16_t sent = rte_eth_tx_buffer_flush(lane->port->port, 0, lane->buffer);
+	struct rte_mbuf **frames = lane->buffer.frames;
+	uint16_t n = tx_buffer_take(&lane->buffer);
+	uint64_t bytes = 0;
+	int sent;
 
-		lane->counts.tx_packets += sent;
-		end_copies(f, lane, sent);
+	if (n == 0)
+		return;
+	/* What the driver has taken must not be looked at any more. */
+	for (uint16_t i = 0; i < n; i++)
+		bytes += rte_pktmbuf_pkt_len(frames[i]);
+	sent = burst_send(&f->guard, lane->port->port, 0, frames, n);
+	if (unlikely(sent == BURST_FAULT)) {
+		/* How many of them the driver has freed is not known: they are nobody's. */
+		lane->drops[L2FWD_CUT_OFF] += n;
+		end_copies(f, lane, 0);
+		return;
 	}
+	if (unlikely(sent < n)) {
+		for (uint16_t i = (uint16_t)sent; i < n; i++)
+			bytes -= rte_pktmbuf_pkt_len(frames[i]);
+		drop(lane, frames + sent, (uint16_t)(n - sent), L2FWD_TX_FULL);
+	}
+	lane->counts.tx_packets += (uint16_t)sent;
+	lane->counts.tx_bytes += bytes;
+	end_copies(f, lane, (uint16_t)sent);
 }
 
 static void
@@ -98,7 +92,6 @@ forward(struct l2fwd *f, struct l2fwd_lane *from, struct rte_mbuf *frame)
 	struct l2fwd_lane *to = &f->lanes[from->pair];
 	enum turn_refusal refused;
 	struct rte_mbuf *copy;
-	uint16_t sent;
 
 	from->counts.rx_packets++;
 	from->counts.rx_bytes += rte_pktmbuf_pkt_len(frame);
@@ -111,15 +104,12 @@ forward(struct l2fwd *f, struct l2fwd_lane *from, struct rte_mbuf *frame)
 	}
 	copy = capture_copy(f->capture, frame);
 	if (unlikely(copy != NULL)) {
-		to->copies[to->buffer->length] = copy;
+		to->copies[to->buffer.count] = copy;
 		to->has_copies = true;
 	}
-	to->counts.tx_bytes += rte_pktmbuf_pkt_len(frame);
 	/* From here on the frame is the buffer's. */
-	sent = rte_eth_tx_buffer(to->port->port, 0, to->buffer, frame);
-	to->counts.tx_packets += sent;
-	if (to->buffer->length == 0)
-		end_copies(f, to, sent);
+	if (tx_buffer_add(&to->buffer, frame, 0))
+		flush(f, to);
 }
 
 /* One burst from every port. Returns how many frames came. */
@@ -131,12 +121,14 @@ turn(struct l2fwd *f)
 
 	for (uint16_t i = 0; i < f->lane_count; i++) {
 		struct l2fwd_lane *lane = &f->lanes[i];
-		uint16_t n = rte_eth_rx_burst(lane->port->port, 0, frames, L2FWD_BURST);
+		int n = burst_receive(&f->guard, lane->port->port, 0, frames, L2FWD_BURST);
 
-		for (uint16_t j = 0; j < n; j++)
+		if (unlikely(n == BURST_FAULT))
+			continue;
+		for (int j = 0; j < n; j++)
 			forward(f, lane, frames[j]);
 		lane->turns_full += n == L2FWD_BURST;
-		came += n;
+		came += (uint32_t)n;
 	}
 	f->turns++;
 	return came;
@@ -151,21 +143,23 @@ l2fwd_run(struct l2fwd *f, double ticks_per_s)
 					    : (uint64_t)(line->drain_us * 1e-6 * ticks_per_s);
 	uint64_t next = clock_ticks();
 
+	burst_guard_begin(&f->guard);
 	while (!lifecycle_stopping()) {
 		uint32_t came = turn(f);
 		uint64_t now = clock_ticks();
 
 		if (line->drain_us != DRAIN_NEVER && now >= next) {
-			drain(f);
+			for (uint16_t i = 0; i < f->lane_count; i++)
+				flush(f, &f->lanes[i]);
 			next = now + interval;
 		}
 		loop_rest(&line->shape, came > 0);
 	}
+	burst_guard_end(&f->guard);
 	for (uint16_t i = 0; i < f->lane_count; i++) {
 		struct l2fwd_lane *lane = &f->lanes[i];
 
-		drop(lane, lane->buffer->pkts, lane->buffer->length, L2FWD_UNFLUSHED);
-		lane->buffer->length = 0;
+		drop(lane, lane->buffer.frames, tx_buffer_take(&lane->buffer), L2FWD_UNFLUSHED);
 		end_copies(f, lane, 0);
 	}
 }

@@ -9,26 +9,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <rte_ethdev.h>
+#include <rte_mbuf.h>
 
+#include "burst_guard.h"
 #include "capture.h"
 #include "l2fwd_line.h"
 #include "port_report.h"
+#include "tx_buffer.h"
 
-#define L2FWD_BURST 32
+#define L2FWD_BURST TX_BUFFER_FRAMES
 
 enum l2fwd_drop {
 	L2FWD_TX_FULL,	 /* the paired port's queue took no more */
 	L2FWD_RUNT,	 /* shorter than an Ethernet header */
 	L2FWD_GROUP,	 /* to a group address, and no IPv4: not of a measurement */
 	L2FWD_UNFLUSHED, /* still in the send buffer at the end: nothing drained it */
+	L2FWD_CUT_OFF,	 /* of a send burst in which the other end of the paired port went away */
 	L2FWD_DROPS,	 /* number of values */
 };
 
 /* One port. */
 struct l2fwd_lane {
 	const struct port_state *port;
-	struct rte_eth_dev_tx_buffer *buffer;
+	struct tx_buffer buffer;
 	uint16_t pair; /* index of the lane that frames from here leave by */
 	struct queue_counts counts;
 	/* runt and group where it came from, the others where it was to be sent */
@@ -43,6 +46,7 @@ struct l2fwd_lane {
 struct l2fwd {
 	struct l2fwd_lane lanes[PORT_MAX];
 	uint16_t lane_count;
+	struct burst_guard guard; /* for the other ends of the ports */
 	const struct l2fwd_line *line;
 	struct capture *capture;
 	uint64_t turns;
@@ -50,13 +54,11 @@ struct l2fwd {
 
 const char *l2fwd_drop_name(enum l2fwd_drop reason);
 
-/* 0, or -1 after a message. */
-int l2fwd_begin(struct l2fwd *f, const struct l2fwd_line *line, const struct port_state *ports,
+void l2fwd_begin(struct l2fwd *f, const struct l2fwd_line *line, const struct port_state *ports,
 		uint16_t count, struct capture *capture);
 
-/* Works until a signal. Then frees and counts what is still in the send buffers. */
+/* Works, whatever becomes of the other ends of the ports, until a signal. Then frees and counts
+ * what is still in the send buffers. */
 void l2fwd_run(struct l2fwd *f, double ticks_per_s);
-
-void l2fwd_end(struct l2fwd *f);
 
 #endif

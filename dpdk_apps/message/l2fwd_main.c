@@ -67,6 +67,8 @@ finish(struct process *p)
 	const struct l2fwd_line *line = &p->line;
 	struct driver_stats driver[PORT_MAX];
 	struct clock_mark now = clock_mark();
+	struct named_count cut_off = {.name = "cut_off"};
+	uint32_t in_use;
 	struct stats *s;
 	int code = capture_end(&p->capture) == 0 ? EXIT_DONE : EXIT_FAILED;
 
@@ -74,6 +76,7 @@ finish(struct process *p)
 	for (; p->started > 0; p->started--)
 		port_end(p->states[p->started - 1].port);
 	pool_flush_cache(p->pool);
+	in_use = rte_mempool_in_use_count(p->pool);
 	s = stats_open(line->stats, "l2fwd", "sut");
 	if (s != NULL) {
 		stats_number(s, "ticks_per_s", clock_ticks_per_s(&p->began, &now));
@@ -86,7 +89,8 @@ finish(struct process *p)
 		stats_string(s, "ended", "signal");
 		write_queues(s, &p->forwarder);
 		write_accounting(s, &p->forwarder);
-		report_pool(s, p->pool, rte_mempool_in_use_count(p->pool), NULL, 0);
+		cut_off.count = p->forwarder.guard.faults > 0 ? in_use : 0;
+		report_pool(s, p->pool, in_use, &cut_off, 1);
 		report_driver_stats(s, p->states, p->port_count, driver);
 		stats_threads(s);
 		if (stats_close(s) == 0)
@@ -123,18 +127,14 @@ static int
 work(struct process *p)
 {
 	struct clock_mark now;
-	int code = EXIT_FAILED;
 
-	if (l2fwd_begin(&p->forwarder, &p->line, p->states, p->port_count, &p->capture) == 0 &&
-			capture_begin(&p->capture, p->line.capture, p->line.dump, PCAP_ETHERNET) ==
-					0) {
-		now = clock_mark();
-		lifecycle_ready("ports=%u", p->port_count);
-		l2fwd_run(&p->forwarder, clock_ticks_per_s(&p->began, &now));
-		code = finish(p);
-	}
-	l2fwd_end(&p->forwarder);
-	return code;
+	l2fwd_begin(&p->forwarder, &p->line, p->states, p->port_count, &p->capture);
+	if (capture_begin(&p->capture, p->line.capture, p->line.dump, PCAP_ETHERNET) != 0)
+		return EXIT_FAILED;
+	now = clock_mark();
+	lifecycle_ready("ports=%u", p->port_count);
+	l2fwd_run(&p->forwarder, clock_ticks_per_s(&p->began, &now));
+	return finish(p);
 }
 
 static struct program_end

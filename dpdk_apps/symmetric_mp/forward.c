@@ -1,6 +1,5 @@
 #include "forward.h"
 
-#include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
 #include "clock.h"
@@ -13,6 +12,7 @@ drop_name(enum drop reason)
 			[DROP_TX_FULL] = "tx_full",
 			[DROP_RUNT] = "runt",
 			[DROP_GROUP] = "group_address",
+			[DROP_CUT_OFF] = "cut_off",
 	};
 
 	return names[reason];
@@ -63,38 +63,44 @@ forward_lane(struct forwarder *f, struct lane *from)
 {
 	struct lane *to = &f->lanes[from->pair];
 	struct rte_mbuf *frames[FORWARD_BURST];
-	uint16_t n = rte_eth_rx_burst(from->port, f->queue, frames, FORWARD_BURST);
+	int came = burst_receive(&f->guard, from->port, f->queue, frames, FORWARD_BURST);
+	uint16_t n = (uint16_t)came;
 	uint64_t bytes = 0;
 	uint64_t unsent = 0;
 	uint16_t keep;
-	uint16_t sent;
+	int sent;
 
-	if (n == 0)
+	if (came <= 0)
 		return 0;
 	keep = prepare(from, to, frames, n, &bytes);
 	from->counts.rx_packets += n;
 	from->counts.rx_bytes += bytes;
-	if (likely(keep == n)) {
-		to->counts.tx_bytes += bytes;
-	} else {
+	if (unlikely(keep < n)) {
+		bytes = 0;
 		for (uint16_t i = 0; i < keep; i++)
-			to->counts.tx_bytes += rte_pktmbuf_pkt_len(frames[i]);
+			bytes += rte_pktmbuf_pkt_len(frames[i]);
 	}
 	/* What the driver takes is its own; the tail that it leaves is still ours to free. */
-	sent = rte_eth_tx_burst(to->port, f->queue, frames, keep);
-	to->counts.tx_packets += sent;
+	sent = burst_send(&f->guard, to->port, f->queue, frames, keep);
+	if (unlikely(sent == BURST_FAULT)) {
+		/* How many of them the driver has freed is not known: they are nobody's. */
+		to->drops[DROP_CUT_OFF] += keep;
+		return n;
+	}
+	to->counts.tx_packets += (uint16_t)sent;
+	to->counts.tx_bytes += bytes;
 	if (unlikely(sent < keep)) {
 		for (uint16_t i = sent; i < keep; i++)
 			unsent += rte_pktmbuf_pkt_len(frames[i]);
 		to->counts.tx_bytes -= unsent;
-		to->drops[DROP_TX_FULL] += keep - sent;
-		rte_pktmbuf_free_bulk(&frames[sent], keep - sent);
+		to->drops[DROP_TX_FULL] += (uint16_t)(keep - sent);
+		rte_pktmbuf_free_bulk(&frames[sent], (unsigned int)(keep - sent));
 	}
 	return n;
 }
 
-enum ending
-forward_run(struct forwarder *f)
+static enum ending
+work(struct forwarder *f)
 {
 	while (!lifecycle_stopping()) {
 		uint64_t began = unlikely(f->counts_cycles) ? clock_ticks() : 0;
@@ -110,4 +116,15 @@ forward_run(struct forwarder *f)
 			return ENDED_PRIMARY_DIED;
 	}
 	return ENDED_BY_SIGNAL;
+}
+
+enum ending
+forward_run(struct forwarder *f)
+{
+	enum ending ending;
+
+	burst_guard_begin(&f->guard);
+	ending = work(f);
+	burst_guard_end(&f->guard);
+	return ending;
 }

@@ -10,6 +10,7 @@
 
 #include <rte_ether.h>
 
+#include "burst_guard.h"
 #include "group.h"
 #include "lifecycle.h"
 #include "port_report.h"
@@ -21,6 +22,7 @@ enum drop {
 	DROP_TX_FULL, /* the paired port's queue took no more */
 	DROP_RUNT,    /* shorter than an Ethernet header */
 	DROP_GROUP,   /* to a group address, and no IPv4: not of a measurement */
+	DROP_CUT_OFF, /* of a send burst in which the other end of the paired port went away */
 	DROPS,	      /* number of values */
 };
 
@@ -39,6 +41,7 @@ struct forwarder {
 	uint16_t queue;
 	enum idle_policy idle;
 	bool watches_primary;
+	struct burst_guard guard; /* for the other ends of the ports */
 	struct primary_watch watch;
 	bool counts_cycles;
 	uint64_t busy_ticks; /* of turns in which frames came, where they are counted */
@@ -55,7 +58,8 @@ const char *drop_name(enum drop reason);
 void forward_init(struct forwarder *f, const struct group *g, uint16_t queue, enum idle_policy idle,
 		bool watches_primary);
 
-/* Works until a signal, or until the primary that it watches is gone (noticed within 1 s). */
+/* Works, whatever becomes of the other ends of its ports, until a signal, or until the primary that
+ * it watches is gone (noticed within 1 s). */
 enum ending forward_run(struct forwarder *f);
 
 #endif

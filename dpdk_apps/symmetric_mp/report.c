@@ -60,16 +60,19 @@ somebody_was_killed(const struct group *g)
 }
 
 /* Buffers that are not back: a killed process cannot give back its own, and net_af_xdp keeps those
- * of its fill queue when its port is closed. */
+ * of its fill queue when its port is closed; those of a burst that was cut off are nobody's. */
 static void
 write_pool(struct stats *s, const struct report *r)
 {
 	struct named_count explained[] = {
 			{"killed", somebody_was_killed(r->group) ? r->pool_in_use : 0},
 			{"driver", 0},
+			{"cut_off", 0},
 	};
 
-	if (explained[0].count == 0 && driver_keeps_buffers(r->group))
+	if (explained[0].count == 0 && r->forwarder->guard.faults > 0)
+		explained[2].count = r->pool_in_use;
+	else if (explained[0].count == 0 && driver_keeps_buffers(r->group))
 		explained[1].count = r->pool_in_use;
 	report_pool(s, r->pool, r->pool_in_use, explained, RTE_DIM(explained));
 }

@@ -83,6 +83,7 @@ a_burst_that_is_cut_off_ends_alone(void **state)
 		q.good = FRAMES;
 		assert_int_equal(burst_receive(&guard, PORT, 0, frames, FRAMES), FRAMES);
 	}
+	assert_int_equal(guard.faults, 200);
 	burst_guard_end(&guard);
 }
 

@@ -16,7 +16,7 @@ NOT_OF_THE_LOAD = frozenset(
 store's protocol, what came for a session or request that had ended.
 """
 
-LEAKS = frozenset({"killed", "ring_stuck"})
+LEAKS = frozenset({"killed", "ring_stuck", "cut_off"})
 """Why buffers are out for good; other explanations are of a kind that a driver keeps."""
 
 

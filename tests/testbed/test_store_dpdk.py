@@ -18,6 +18,7 @@ from support.dpdk_lab import Lab, Program, cpu
 from support.lab_home import lab_home
 from support.store_mount import Mounted, is_mounted
 from support.store_writers import BLOCK, BLOCKS, Writers, check_block, check_log
+from support.workloads import burnt_while_idle, clone_with_git, verify_with_fio, write_a_database
 
 TESTS = Path(__file__).parents[1]
 SERVER_IP = "198.19.0.1"
@@ -26,6 +27,8 @@ SERVER_KILLS = 50
 CLIENT_KILLS = 20
 BACK_S = 2.0
 DEADLINE_S = 60.0
+IDLE_SHARE = 0.01
+FILES = 2000
 HOSTILE = "drop=0.1,duplicate=0.05,reorder=0.05,corrupt=0.01"
 OPERATIONS = int(os.environ.get("STORE_TORTURE", "4000"))
 
@@ -197,3 +200,26 @@ def test_operations_of_all_kinds_through_a_hostile_network(store: Store) -> None
     assert stats["rpc"]["retransmitted"] > 0
     assert all(stats["faults"][way][kind] > 0 for way in ("out", "in") for kind in ("drop", "duplicate", "corrupt"))
     assert server.stop() == 0
+
+
+def test_an_idle_mount_burns_no_core(store: Store) -> None:
+    """Although DPDK polls: with nothing out there is nothing to poll for, be the server there or not."""
+    server = store.server()
+    mount = store.mount()
+    (mount.at / "file").write_text("content")
+    assert burnt_while_idle(mount.process.pid) < IDLE_SHARE
+    assert (mount.at / "file").read_text() == "content"
+    server.process.kill()
+    assert burnt_while_idle(mount.process.pid) < IDLE_SHARE
+
+
+@pytest.mark.parametrize("cache", ["none", "auto"])
+def test_real_programs_work_on_a_mount(store: Store, tmp_path: Path, cache: str) -> None:
+    store.server("--cache", cache)
+    mount = store.mount()
+    verify_with_fio(mount.at, tmp_path, "io_uring")
+    clone_with_git(mount.at, tmp_path, FILES)
+    for journal in ("delete", "wal"):
+        write_a_database(mount.at, journal)
+        (mount.at / "data.db").unlink()
+    assert mount.end()[0] == 0

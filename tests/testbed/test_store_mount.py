@@ -166,7 +166,7 @@ def test_a_relay_that_is_killed_ends_the_store_where_it_was_the_last(store: Stor
 
 
 def test_files_stay_where_a_folder_is_named_and_two_clients_see_the_same(store: Store) -> None:
-    folder = "/root/kept"
+    folder = "/srv/kept"
     options = (*TCP, "--backing", folder, "--clients", "alpha,alpha")
     store.mount(*options)
     store.on_client("echo one >/mnt/store/file")

@@ -16,6 +16,7 @@ on_fault(int number)
 
 	if (g != NULL && g->inside && gettid() == g->thread) {
 		g->inside = 0;
+		g->faults++;
 		__builtin_longjmp(g->escape, 1);
 	}
 	/* Returning runs into the same fault again, now with the usual end. */
@@ -30,6 +31,7 @@ burst_guard_begin(struct burst_guard *g)
 
 	g->thread = gettid();
 	g->inside = 0;
+	g->faults = 0;
 	guarding = g;
 	/* Neither can fail: both signals exist, and both may be handled. */
 	(void)sigaction(SIGSEGV, &action, &g->segv_before);

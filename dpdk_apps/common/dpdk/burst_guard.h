@@ -25,6 +25,7 @@ struct burst_guard {
 	void *escape[5]; /* as __builtin_setjmp() wants it */
 	pid_t thread;
 	volatile sig_atomic_t inside; /* the driver has the thread */
+	uint64_t faults;	      /* bursts that were cut off */
 	struct sigaction segv_before;
 	struct sigaction bus_before;
 };
@@ -34,7 +35,7 @@ void burst_guard_begin(struct burst_guard *g);
 void burst_guard_end(struct burst_guard *g);
 
 /* As rte_eth_rx_burst(). BURST_FAULT: of the buffers that it took from the pool, all but the last
- * are in `frames`; that one may be nobody's. */
+ * are in `frames`; that one may be nobody's. Who does not know how many lets them go. */
 int burst_receive(struct burst_guard *g, uint16_t port, uint16_t queue, struct rte_mbuf **frames,
 		uint16_t n);
 

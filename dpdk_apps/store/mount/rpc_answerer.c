@@ -10,8 +10,9 @@
 #include "lifecycle.h"
 #include "pace.h"
 
-/* While the way to the server is broken: how often it is looked for, whatever else is due. */
-#define AWAY_PER_S 200
+/* While the way to the server is broken: how often it is looked for, whatever else is due. A look
+ * takes some 50 us of an idle CPU. */
+#define AWAY_PER_S 20
 /* Between two looks for the server at the beginning. */
 #define LOOK_NS 1000000
 

@@ -13,7 +13,7 @@
 #define SPIN_MS 10
 #define SLOW_NS 100000
 /* How often one looks for a server that is away. */
-#define AWAY_NS 10000000
+#define AWAY_NS 50000000
 /* How often one looks whether the time to leave is over. */
 #define LEAVING_NS 5000000
 #define LONGEST_NS UINT64_C(3600000000000)

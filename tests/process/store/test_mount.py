@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from support.store_mount import DEADLINE_S, Join, Mounted, is_mounted, mounting, serve_files
 from support.store_server import Serve, Server, free_port
+from support.workloads import burnt_while_idle
 
-IDLE_S = 2
 IDLE_SHARE = 0.01
 
 
@@ -28,28 +28,15 @@ def server(serve: Serve, backing: Path) -> Server:
     return serve_files(serve, backing)
 
 
-def cpu_seconds(process: subprocess.Popen[str]) -> float:
-    """What a program with one thread has used so far."""
-    return int(Path(f"/proc/{process.pid}/schedstat").read_text().split()[0]) / 1e9
-
-
-def burnt_while_idle(mount: Mounted) -> float:
-    """The share of a CPU that the relay uses while nobody uses the mount."""
-    time.sleep(0.5)
-    before = cpu_seconds(mount.process)
-    time.sleep(IDLE_S)
-    return (cpu_seconds(mount.process) - before) / IDLE_S
-
-
 @pytest.mark.parametrize("mode", ["block", "poll"])
 def test_an_idle_mount_burns_no_core(server: Server, join: Join, mode: str) -> None:
     mount = join(server, "--mode", mode)
     (mount.at / "file").write_text("content")
     with (mount.at / "file").open() as file:
-        assert burnt_while_idle(mount) < IDLE_SHARE
+        assert burnt_while_idle(mount.process.pid) < IDLE_SHARE
         assert file.read() == "content"
     server.kill()
-    assert burnt_while_idle(mount) < IDLE_SHARE
+    assert burnt_while_idle(mount.process.pid) < IDLE_SHARE
 
 
 def test_its_statistics_add_up(server: Server, join: Join) -> None:
@@ -280,7 +267,7 @@ def test_a_mount_that_answers_by_itself(built: Callable[[str], Path], open_folde
             job = json.loads(done.stdout[done.stdout.index("{") :])["jobs"][0]
             assert (done.returncode, job["error"]) == (0, 0)
             assert job["read"]["io_bytes"] + job["write"]["io_bytes"] == 8 << 20
-        assert burnt_while_idle(mount) < IDLE_SHARE
+        assert burnt_while_idle(mount.process.pid) < IDLE_SHARE
         assert mount.end() == (0, "")
         stats = mount.counts()
     assert stats["app"] == "store_mount_self"
