@@ -101,16 +101,22 @@ generator_option(struct generator_options *o, int option, const char *text, uint
 }
 
 bool
+measuring_options_check(const struct generator_options *o)
+{
+	return option_given(o->warmup_s >= 0, "--warmup") &&
+	       option_given(o->window_s > 0, "--window") &&
+	       option_given(o->samples != NULL, "--samples") &&
+	       option_given(o->stats != NULL, "--stats");
+}
+
+bool
 generator_options_check(struct generator_options *o)
 {
 	double wanted;
 
 	if (!option_given(o->flows > 0, "--flows") || !option_given(o->size > 0, "--size") ||
 			!option_given(o->depth > 0 || o->rate > 0, "--depth or --rate") ||
-			!option_given(o->warmup_s >= 0, "--warmup") ||
-			!option_given(o->window_s > 0, "--window") ||
-			!option_given(o->samples != NULL, "--samples") ||
-			!option_given(o->stats != NULL, "--stats"))
+			!measuring_options_check(o))
 		return false;
 	if (o->depth > 0 && o->rate > 0) {
 		complain("--depth (closed loop) and --rate (open loop) exclude each other: give "

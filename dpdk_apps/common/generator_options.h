@@ -5,6 +5,9 @@
  * A program puts GENERATOR_LONG_OPTIONS into its getopt_long() table, gives values
  * in GENERATOR_OPTION_FIRST..GENERATOR_OPTION_LAST to generator_option(), and calls
  * generator_options_check() after the last option.
+ *
+ * One that measures something else takes those of MEASURING_LONG_OPTIONS the same way,
+ * and calls measuring_options_check().
  */
 #ifndef COMMON_GENERATOR_OPTIONS_H
 #define COMMON_GENERATOR_OPTIONS_H
@@ -56,21 +59,24 @@ enum generator_option {
 };
 
 /* clang-format off */
+#define MEASURING_LONG_OPTIONS \
+	{"warmup", required_argument, NULL, OPTION_WARMUP}, \
+	{"window", required_argument, NULL, OPTION_WINDOW}, \
+	{"linger", no_argument, NULL, OPTION_LINGER}, \
+	{"samples", required_argument, NULL, OPTION_SAMPLES}, \
+	{"stats", required_argument, NULL, OPTION_STATS}
+
 #define GENERATOR_LONG_OPTIONS \
 	{"flows", required_argument, NULL, OPTION_FLOWS}, \
 	{"size", required_argument, NULL, OPTION_SIZE}, \
 	{"depth", required_argument, NULL, OPTION_DEPTH}, \
 	{"rate", required_argument, NULL, OPTION_RATE}, \
-	{"warmup", required_argument, NULL, OPTION_WARMUP}, \
-	{"window", required_argument, NULL, OPTION_WINDOW}, \
 	{"idle", required_argument, NULL, OPTION_IDLE}, \
 	{"tag", required_argument, NULL, OPTION_TAG}, \
 	{"timeout-ms", required_argument, NULL, OPTION_TIMEOUT_MS}, \
 	{"max-samples", required_argument, NULL, OPTION_MAX_SAMPLES}, \
 	{"floor", no_argument, NULL, OPTION_FLOOR}, \
-	{"linger", no_argument, NULL, OPTION_LINGER}, \
-	{"samples", required_argument, NULL, OPTION_SAMPLES}, \
-	{"stats", required_argument, NULL, OPTION_STATS}
+	MEASURING_LONG_OPTIONS
 /* clang-format on */
 
 /* Lines for --help. */
@@ -85,5 +91,8 @@ bool generator_option(struct generator_options *o, int option, const char *text,
 /* Whether what is needed was given, and exactly one of depth and rate; sets max_samples where it
  * was not given. */
 bool generator_options_check(struct generator_options *o);
+
+/* Whether the window and both files were given. */
+bool measuring_options_check(const struct generator_options *o);
 
 #endif

@@ -24,7 +24,10 @@ options_read(const struct option_reader *r, void *options, int argc, char **argv
 	optind = 0;
 	while ((option = getopt_long(argc, argv, letters, r->table, NULL)) != -1) {
 		if (option == 'h') {
-			r->help();
+			if (r->help_of != NULL)
+				r->help_of(options);
+			else
+				r->help();
 			return EXIT_DONE;
 		}
 		if (option == '?' || option == ':') {

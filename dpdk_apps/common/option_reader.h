@@ -15,8 +15,9 @@ struct option_reader {
 	const struct option *table;
 	const char *letters;
 	bool beside_eal; /* the EAL's options stand before ours, which are not all there are */
-	/* Prints it. */
+	/* Prints it; `help_of` in its place where it depends on what is read into. */
 	void (*help)(void);
+	void (*help_of)(const void *options);
 	/* Takes one option of the table; `text` is its value, NULL where it has none, and lives as
 	 * long as argv. False after a message. */
 	bool (*take)(void *options, int option, const char *text);

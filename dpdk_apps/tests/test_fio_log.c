@@ -18,20 +18,14 @@ static char path[] = "/tmp/test_fio_log_XXXXXX";
 static void
 write_log(const char *text)
 {
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
+	unit_write(path, text);
 }
 
 static int
 make_file(void **state)
 {
-	int fd = mkstemp(path);
-
 	(void)state;
-	return fd < 0 ? -1 : close(fd);
+	return unit_file_make(path);
 }
 
 static int
@@ -167,8 +161,8 @@ fio_is_told_what_is_asked(void **state)
 	a.write_percent = 20;
 	a.engine = FIO_IO_URING;
 	a.depth = 8;
-	a.warmup_s = 0.25;
-	a.window_s = 1.5;
+	a.measure.warmup_s = 0.25;
+	a.measure.window_s = 1.5;
 	fio_argv_make(v, &a, "log");
 	assert_true(v->fits);
 	assert_null(v->words[v->count]);

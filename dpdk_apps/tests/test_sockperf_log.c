@@ -18,20 +18,14 @@ static char path[] = "/tmp/test_sockperf_log_XXXXXX";
 static void
 write_log(const char *text)
 {
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
+	unit_write(path, text);
 }
 
 static int
 make_file(void **state)
 {
-	int fd = mkstemp(path);
-
 	(void)state;
-	return fd < 0 ? -1 : close(fd);
+	return unit_file_make(path);
 }
 
 static int

@@ -47,6 +47,25 @@ unit_path(void **state, const char *name, char *path, size_t size)
 	(void)snprintf(path, size, "%s/%s", ((struct unit_folder *)*state)->path, name);
 }
 
+/* Makes an empty file of `path`, whose XXXXXX become something else. 0 or -1. */
+static inline int
+unit_file_make(char *path)
+{
+	int fd = mkstemp(path);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
+static inline void
+unit_write(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
 /* The whole file, with a 0 behind it; its length in `length`. The caller frees it. */
 static inline uint8_t *
 unit_read(const char *path, size_t *length)

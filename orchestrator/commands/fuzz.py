@@ -46,7 +46,7 @@ def build(folder: Path, names: Sequence[str]) -> None:
     if compiler is None:
         raise CommandFailed("clang is not installed", remedy="./inv installs it")
     reuse = ("--reconfigure",) if (folder / "build.ninja").exists() else ()
-    setup = ("meson", "setup", str(folder), str(APPS), "-Dfuzz=true", "-Ddpdk=disabled", *reuse)
+    setup = ("meson", "setup", str(folder), str(APPS), "-Dfuzz=true", *reuse)
     for command in (setup, ("ninja", "-C", str(folder), *(f"fuzz/fuzz_{name}" for name in names))):
         done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "CC": compiler})
         if done.returncode != 0:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +14,8 @@ from typing import Any
 
 import pytest
 from support.dpdk_lab import END_S, Lab, Program, cpu, spend, words
+from support.lab_home import build_apps, lab_home
 
-APPS = Path(__file__).parents[2] / "dpdk_apps"
-POOL = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
 PAGES = 96
 KILLS = 10
 PEER_MAC = "02:00:00:00:00:66"
@@ -26,44 +24,22 @@ PEER_MAC = "02:00:00:00:00:66"
 @pytest.fixture(scope="session")
 def binaries(root: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs, built from this checkout."""
-    build = tmp_path_factory.mktemp("dpdk_apps") / "build"
-    subprocess.run(["meson", "setup", "-Ddpdk=enabled", build, APPS], check=True, capture_output=True, timeout=60)
-    targets = [f"{app}/{app}" for app in ("symmetric_mp", "traffic")]
-    subprocess.run(["ninja", "-C", build, *targets], check=True, capture_output=True, timeout=110)
-    return build
+    return build_apps(tmp_path_factory.mktemp("dpdk_apps") / "build", ("symmetric_mp", "traffic"))
 
 
 @pytest.fixture(scope="module")
-def lab_home(binaries: Path) -> Iterator[Lab]:
-    """Pages added to the kernel's pool, and a hugetlbfs for them; both are given back."""
-    before = int(POOL.read_text())
-    POOL.write_text(str(before + PAGES))
-    try:
-        if int(POOL.read_text()) < before + PAGES:
-            pytest.skip(f"needs {PAGES} huge pages of 2 MiB, the kernel gave {int(POOL.read_text()) - before}")
-        with tempfile.TemporaryDirectory(prefix="dt", dir="/run") as folder:
-            lab = Lab(Path(folder), binaries)
-            lab.huge.mkdir()
-            mount = ["mount", "-t", "hugetlbfs", "-o", f"pagesize=2M,size={PAGES * 2}M", "none", str(lab.huge)]
-            subprocess.run(mount, check=True)
-            try:
-                yield lab
-            finally:
-                subprocess.run(["umount", str(lab.huge)], check=True)
-            for runtime in Path("/var/run/dpdk").glob(f"{lab.path.name}-*"):
-                for left in runtime.iterdir():
-                    left.unlink()
-                runtime.rmdir()
-    finally:
-        POOL.write_text(str(int(POOL.read_text()) - PAGES))
+def home(binaries: Path) -> Iterator[Lab]:
+    """A place of its own for files and huge pages."""
+    with lab_home(binaries, PAGES) as lab:
+        yield lab
 
 
 @pytest.fixture
-def lab(lab_home: Lab) -> Iterator[Lab]:
+def lab(home: Lab) -> Iterator[Lab]:
     try:
-        yield lab_home
+        yield home
     finally:
-        lab_home.end()
+        home.end()
 
 
 def check_balance(stats: dict[str, Any]) -> None:
@@ -217,6 +193,24 @@ def test_what_a_generator_measured_outlives_a_forwarder_that_is_killed(lab: Lab)
         if code == 1:
             assert "the other end went away while its port was polled, and net_memif took" in generator.errors()
         lab.end()
+
+
+def test_a_forwarder_outlives_a_generator_that_is_killed(lab: Lab) -> None:
+    """Whatever it was doing then: it goes on, serves the next one, and its books balance."""
+    sut = lab.smp(0, 1, lab.vdevs("server", 1))
+    generator = None
+    for _ in range(KILLS):
+        generator = lab.traffic(
+            lab.vdevs("client", 1), *words("-p 1 --queues 1 --flows 1 --depth 1 --idle spin"), window=9
+        )
+        generator.wait_ready()
+        spend(generator, 0.15)
+        assert generator.stop(signal.SIGKILL) == -signal.SIGKILL
+    assert sut.stop() == 0, sut.errors()
+    stats = sut.stats()
+    check_balance(stats)
+    assert stats["accounting"]["in"] > 10_000 * KILLS
+    assert stats["pool"]["in_use_at_end"] == sum(stats["pool"]["explained"].values())
 
 
 def test_drops_are_counted(lab: Lab) -> None:

@@ -94,3 +94,25 @@ def test_mixed_operations_at_depth_and_at_a_rate(bed: Bed) -> None:
     assert loops == {("store", 0.0), ("store", 500.0), ("all", 0.0)}
     for trial in result.trials:
         assert verdicts(trial) <= {"invalid: load not reached"}, trial["result"]["verdicts"]
+
+
+def test_large_packets_where_the_link_carries_them(bed: Bed) -> None:
+    """A value of 64 KiB takes eight packets of 9000 bytes, where it takes 47 of 1500."""
+    text = bed.inventory.read_text()
+    assert text.count("{name: veth0, kind: veth,") == 1
+    bed.inventory.write_text(text.replace("{name: veth0, kind: veth,", "{name: veth0, kind: veth, mtu: 9000,"))
+    try:
+        result = run(
+            bed, *QUICK, "transport=dpdk,tcp-poll", "link=veth", "mtu=9000", "stage=store", "op=read", "size=65536",
+            "durability=memory",
+        )  # fmt: skip
+    finally:
+        bed.inventory.write_text(text)
+    clients = {row["trial"]: row for row in protocol(result) if row["process"] == "load"}
+    for trial in result.trials:
+        planned = trial["record"]["trial"]
+        assert verdicts(trial) == set(), trial["result"]["verdicts"]
+        if planned["transport"] != "dpdk" or planned["params"]["stage"] != "store":
+            continue
+        received = int(clients[planned["name"]]["rx"])
+        assert 7 < received / trial["result"]["n"] < 12, clients

@@ -60,8 +60,8 @@ fio_argv_make(struct fio_argv *v, const struct fio_arguments *a, const char *log
 	word(v, "--ioengine=%s", fio_engine_names[a->engine]);
 	word(v, "--iodepth=%u", a->depth);
 	word(v, "--time_based");
-	word(v, "--runtime=%ums", milliseconds(a->window_s));
-	word(v, "--ramp_time=%ums", milliseconds(a->warmup_s));
+	word(v, "--runtime=%ums", milliseconds(a->measure.window_s));
+	word(v, "--ramp_time=%ums", milliseconds(a->measure.warmup_s));
 	/* Any place may come again: no memory of which were visited, and no end of them. */
 	word(v, "--norandommap");
 	word(v, "--randrepeat=0");

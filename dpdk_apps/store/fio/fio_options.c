@@ -10,7 +10,6 @@
 #define SIZE_MAX_BYTES (1u << 20)
 #define DEPTH_MAX 1024
 #define FILE_MB_MAX 4096
-#define SECONDS_MAX 3600
 
 const char *const fio_op_names[] = {"read", "write", "mixed", NULL};
 const char *const fio_engine_names[] = {"psync", "io_uring", NULL};
@@ -18,24 +17,13 @@ const char *const fio_engine_names[] = {"psync", "io_uring", NULL};
 struct fio_arguments
 fio_defaults(void)
 {
-	return (struct fio_arguments){.size = 4096, .file_mb = 16, .depth = 1, .write_percent = 30};
+	struct fio_arguments a = {.size = 4096, .file_mb = 16, .depth = 1, .write_percent = 30};
+
+	generator_options_begin(&a.measure, 0);
+	return a;
 }
 
-enum fio_option {
-	FILE_NAME = 1,
-	SIZE,
-	FILE_MB,
-	OP,
-	WRITE_PERCENT,
-	DEPTH,
-	ENGINE,
-	WARMUP,
-	WINDOW,
-	SAMPLES,
-	STATS,
-	JSON,
-	LINGER
-};
+enum fio_option { FILE_NAME = 1, SIZE, FILE_MB, OP, WRITE_PERCENT, DEPTH, ENGINE, JSON };
 
 static const struct option long_options[] = {
 		{"help", no_argument, NULL, 'h'},
@@ -46,12 +34,8 @@ static const struct option long_options[] = {
 		{"write-percent", required_argument, NULL, WRITE_PERCENT},
 		{"depth", required_argument, NULL, DEPTH},
 		{"engine", required_argument, NULL, ENGINE},
-		{"warmup", required_argument, NULL, WARMUP},
-		{"window", required_argument, NULL, WINDOW},
-		{"samples", required_argument, NULL, SAMPLES},
-		{"stats", required_argument, NULL, STATS},
 		{"json", required_argument, NULL, JSON},
-		{"linger", no_argument, NULL, LINGER},
+		MEASURING_LONG_OPTIONS,
 		{NULL, 0, NULL, 0},
 };
 
@@ -100,23 +84,11 @@ take(void *options, int option, const char *text)
 		return option_count32("--depth", text, 1, DEPTH_MAX, &a->depth);
 	case ENGINE:
 		return option_choice("--engine", text, fio_engine_names, &a->engine);
-	case WARMUP:
-		return option_number("--warmup", text, 0, SECONDS_MAX, &a->warmup_s);
-	case WINDOW:
-		return option_number("--window", text, 0.001, SECONDS_MAX, &a->window_s);
-	case SAMPLES:
-		a->samples = text;
-		return true;
-	case STATS:
-		a->stats = text;
-		return true;
 	case JSON:
 		a->json = text;
 		return true;
-	case LINGER:
-		return a->linger = true;
 	default:
-		return false;
+		return generator_option(&a->measure, option, text, 0);
 	}
 }
 
@@ -125,11 +97,8 @@ complete(void *options)
 {
 	const struct fio_arguments *a = options;
 
-	if (!option_given(a->file != NULL, "--file") ||
-			!option_given(a->window_s > 0, "--window") ||
-			!option_given(a->samples != NULL, "--samples") ||
-			!option_given(a->stats != NULL, "--stats") ||
-			!option_given(a->json != NULL, "--json"))
+	if (!option_given(a->file != NULL, "--file") || !option_given(a->json != NULL, "--json") ||
+			!measuring_options_check(&a->measure))
 		return false;
 	/* fio takes what stands before a colon for a file of its own. */
 	if (strchr(a->file, ':') != NULL) {

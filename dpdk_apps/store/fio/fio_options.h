@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "generator_options.h"
 #include "option_reader.h"
 
 #define FIO_NAME "store_fio"
@@ -21,14 +22,10 @@ struct fio_arguments {
 	uint32_t file_mb;
 	uint32_t write_percent; /* of FIO_MIXED */
 	uint32_t depth;
-	int op;	    /* enum fio_op */
-	int engine; /* enum fio_engine */
-	double warmup_s;
-	double window_s;
-	const char *samples;
-	const char *stats;
-	const char *json; /* what fio says itself */
-	bool linger;
+	int op;				  /* enum fio_op */
+	int engine;			  /* enum fio_engine */
+	const char *json;		  /* what fio says itself */
+	struct generator_options measure; /* as far as MEASURING_LONG_OPTIONS say */
 };
 
 struct fio_arguments fio_defaults(void);

@@ -26,7 +26,7 @@ static const char *const logs[] = {"lat", "clat", "slat"};
 static bool
 log_path(char path[PATH_BYTES], const struct fio_arguments *a, const char *what)
 {
-	return snprintf(path, PATH_BYTES, "%s.fio_%s.log", a->samples, what) < PATH_BYTES;
+	return snprintf(path, PATH_BYTES, "%s.fio_%s.log", a->measure.samples, what) < PATH_BYTES;
 }
 
 /* Their numbers are in the samples. */
@@ -53,11 +53,11 @@ report(const struct fio_arguments *a, uint64_t errors)
 						.app = FIO_NAME,
 						.depth = a->depth,
 						.size = a->size,
-						.warmup_s = a->warmup_s,
-						.window_s = a->window_s,
+						.warmup_s = a->measure.warmup_s,
+						.window_s = a->measure.window_s,
 						.window_actual_s = log.window_s,
-						.samples = a->samples,
-						.stats = a->stats,
+						.samples = a->measure.samples,
+						.stats = a->measure.stats,
 				},
 				log.recorder);
 	recorder_destroy(log.recorder);
@@ -73,7 +73,7 @@ run(const struct fio_arguments *a, struct fio_argv *argv)
 	pid_t child;
 	int code;
 
-	if (snprintf(prefix, sizeof(prefix), "%s.fio", a->samples) < PATH_BYTES)
+	if (snprintf(prefix, sizeof(prefix), "%s.fio", a->measure.samples) < PATH_BYTES)
 		fio_argv_make(argv, a, prefix);
 	if (!argv->fits) {
 		complain("a path of the command line is too long for fio");
@@ -115,7 +115,7 @@ main(int argc, char *argv[])
 	code = run(&a, called);
 	remove_logs(&a);
 	free(called);
-	if (code == EXIT_DONE && a.linger)
+	if (code == EXIT_DONE && a.measure.linger)
 		lifecycle_linger();
 	return code;
 }

@@ -27,14 +27,13 @@ struct both_options {
 	struct fault_options faults;
 };
 
-/* Whose --help is asked for: help() of an option_reader knows no more. */
-static const struct store_program *asked;
-
 static void
-print_help(void)
+print_help(const void *options)
 {
-	asked->help();
-	driver_help(asked->end);
+	const struct store_program *p = ((const struct both_options *)options)->program;
+
+	p->help();
+	driver_help(p->end);
 	fault_help();
 }
 
@@ -94,7 +93,7 @@ read_options(struct both_options *o, int argc, char **argv)
 			.table = joined,
 			.letters = letters,
 			.beside_eal = driver_beside_eal,
-			.help = print_help,
+			.help_of = print_help,
 			.take = take,
 			.complete = complete,
 	};
@@ -107,7 +106,6 @@ read_options(struct both_options *o, int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	(void)snprintf(letters, sizeof(letters), ":h%s", driver_letters);
-	asked = o->program;
 	if (driver_split(o->driver, &argc, &argv) != 0) {
 		complain("cannot start: %s", strerror(errno));
 		return EXIT_FAILED;

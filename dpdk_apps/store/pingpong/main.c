@@ -42,7 +42,7 @@ begin_port(struct pingpong *p)
 static int
 measure(struct pingpong *p, double ticks_per_s)
 {
-	double most = SAMPLES_PER_S * (p->options->warmup_s + p->options->window_s);
+	double most = SAMPLES_PER_S * (p->options->measure.warmup_s + p->options->measure.window_s);
 
 	if (ports_wait_link(&p->port.port, 1, LINK_TIMEOUT_MS) != 0 || ping_until_answered(p) != 0)
 		return EXIT_FAILED;
@@ -82,7 +82,7 @@ run(void *self)
 		code = EXIT_FAILED;
 	recorder_destroy(p.recorder);
 	/* Not polling any more, this end bears that the other one goes away. */
-	if (code == EXIT_DONE && o->role == PINGPONG_PING && o->linger)
+	if (code == EXIT_DONE && o->role == PINGPONG_PING && o->measure.linger)
 		lifecycle_linger();
 	if (p.lost_link > 0)
 		return (struct program_end){.code = code, .leave_memory = true};

@@ -124,8 +124,8 @@ ping(struct pingpong *p, double ticks_per_s)
 {
 	uint64_t timeout = (uint64_t)(ticks_per_s * TIMEOUT_MS / 1e3);
 	uint64_t now = clock_ticks();
-	uint64_t begin = now + (uint64_t)(p->options->warmup_s * ticks_per_s);
-	uint64_t end = begin + (uint64_t)(p->options->window_s * ticks_per_s);
+	uint64_t begin = now + (uint64_t)(p->options->measure.warmup_s * ticks_per_s);
+	uint64_t end = begin + (uint64_t)(p->options->measure.window_s * ticks_per_s);
 
 	while (now < end && !lifecycle_stopping() && p->lost_link == 0) {
 		uint64_t number, came;

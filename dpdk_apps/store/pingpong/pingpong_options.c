@@ -8,21 +8,16 @@
 #include "port_options.h"
 
 #define DEFAULT_SIZE 64
-#define SECONDS_MAX 3600
 
 static const char *const role_names[] = {"ping", "pong", NULL};
 
-enum pingpong_option { ROLE = 1, SIZE, WARMUP, WINDOW, SAMPLES, STATS, LINGER };
+enum pingpong_option { ROLE = 1, SIZE };
 
 static const struct option table[] = {
 		{"help", no_argument, NULL, 'h'},
 		{"role", required_argument, NULL, ROLE},
 		{"size", required_argument, NULL, SIZE},
-		{"warmup", required_argument, NULL, WARMUP},
-		{"window", required_argument, NULL, WINDOW},
-		{"samples", required_argument, NULL, SAMPLES},
-		{"stats", required_argument, NULL, STATS},
-		{"linger", no_argument, NULL, LINGER},
+		MEASURING_LONG_OPTIONS,
 		{NULL, 0, NULL, 0},
 };
 
@@ -58,20 +53,8 @@ take(void *options, int option, const char *text)
 		return o->has_role = option_choice("--role", text, role_names, &o->role);
 	case SIZE:
 		return option_count32("--size", text, 1, FRAME_MAX_PAYLOAD, &o->size);
-	case WARMUP:
-		return option_number("--warmup", text, 0, SECONDS_MAX, &o->warmup_s);
-	case WINDOW:
-		return option_number("--window", text, 0.001, SECONDS_MAX, &o->window_s);
-	case SAMPLES:
-		o->samples = text;
-		return true;
-	case STATS:
-		o->stats = text;
-		return true;
-	case LINGER:
-		return o->linger = true;
 	default:
-		return false;
+		return generator_option(&o->measure, option, text, 0);
 	}
 }
 
@@ -79,12 +62,10 @@ static bool
 complete(void *options)
 {
 	const struct pingpong_options *o = options;
-	bool ping = o->role == PINGPONG_PING;
 
 	return option_given(o->has_role, "--role") && option_given(o->port_mask != 0, "-p") &&
-	       option_given(o->stats != NULL, "--stats") &&
-	       (!ping || (option_given(o->window_s > 0, "--window") &&
-					 option_given(o->samples != NULL, "--samples")));
+	       (o->role == PINGPONG_PONG ? option_given(o->measure.stats != NULL, "--stats")
+					 : measuring_options_check(&o->measure));
 }
 
 static const struct option_reader reader = {
@@ -102,5 +83,6 @@ pingpong_options_read(void *options, int argc, char **argv)
 	struct pingpong_options *o = options;
 
 	*o = (struct pingpong_options){.size = DEFAULT_SIZE};
+	generator_options_begin(&o->measure, 0);
 	return options_read(&reader, o, argc, argv);
 }

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "generator_options.h"
+
 #define PINGPONG_NAME "mbuf_pingpong"
 
 enum pingpong_role { PINGPONG_PING, PINGPONG_PONG };
@@ -13,12 +15,8 @@ struct pingpong_options {
 	int role; /* enum pingpong_role */
 	bool has_role;
 	uint64_t port_mask;
-	uint32_t size; /* bytes behind the headers of a frame */
-	double warmup_s;
-	double window_s;
-	const char *samples;
-	const char *stats;
-	bool linger;
+	uint32_t size;			  /* bytes behind the headers of a frame */
+	struct generator_options measure; /* as far as MEASURING_LONG_OPTIONS say */
 };
 
 /* Reads into a struct pingpong_options, as options_read() does. */

@@ -16,8 +16,8 @@ report_window(struct stats *s, const struct pingpong *p, double ticks_per_s)
 	stats_count(s, "depth", 1);
 	stats_number(s, "rate_asked", 0);
 	stats_count(s, "size", p->options->size);
-	stats_number(s, "warmup_s", p->options->warmup_s);
-	stats_number(s, "window_s", p->options->window_s);
+	stats_number(s, "warmup_s", p->options->measure.warmup_s);
+	stats_number(s, "window_s", p->options->measure.window_s);
 	stats_number(s, "window_actual_s", window_s);
 	stats_count(s, "sent", c.sent);
 	stats_count(s, "returned", c.returned);
@@ -45,7 +45,8 @@ pingpong_report(const struct pingpong *p, double ticks_per_s)
 {
 	const struct pingpong_options *o = p->options;
 	bool measures = o->role == PINGPONG_PING;
-	struct stats *s = stats_open(o->stats, PINGPONG_NAME, measures ? "generator" : "sut");
+	struct stats *s =
+			stats_open(o->measure.stats, PINGPONG_NAME, measures ? "generator" : "sut");
 	int code = EXIT_DONE;
 
 	if (s != NULL) {
@@ -60,11 +61,11 @@ pingpong_report(const struct pingpong *p, double ticks_per_s)
 		stats_threads(s);
 	}
 	if (s == NULL || stats_close(s) != 0) {
-		complain("cannot write --stats %s: %s", o->stats, strerror(errno));
+		complain("cannot write --stats %s: %s", o->measure.stats, strerror(errno));
 		code = EXIT_FAILED;
 	}
-	if (measures && recorder_write(p->recorder, o->samples, ticks_per_s) != 0) {
-		complain("cannot write --samples %s: %s", o->samples, strerror(errno));
+	if (measures && recorder_write(p->recorder, o->measure.samples, ticks_per_s) != 0) {
+		complain("cannot write --samples %s: %s", o->measure.samples, strerror(errno));
 		code = EXIT_FAILED;
 	}
 	return code;

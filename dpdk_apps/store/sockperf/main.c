@@ -103,7 +103,7 @@ ping(const struct sockperf_arguments *a)
 	pid_t child;
 	int code;
 
-	if (snprintf(log, sizeof(log), "%s.log", a->samples) >= (int)sizeof(log)) {
+	if (snprintf(log, sizeof(log), "%s.log", a->measure.samples) >= (int)sizeof(log)) {
 		complain("--samples: the path is too long");
 		return EXIT_FAILED;
 	}
@@ -131,7 +131,7 @@ ping(const struct sockperf_arguments *a)
 	}
 	code = sockperf_report_log(a, log);
 	(void)unlink(log); /* its numbers are in the samples */
-	if (code == EXIT_DONE && a->linger)
+	if (code == EXIT_DONE && a->measure.linger)
 		lifecycle_linger();
 	return code;
 }

@@ -11,21 +11,13 @@ const char *const sockperf_role_names[] = {"server", "ping-pong", NULL};
 struct sockperf_arguments
 sockperf_defaults(void)
 {
-	return (struct sockperf_arguments){.size = DEFAULT_SIZE, .mode = TCP_BLOCK};
+	struct sockperf_arguments a = {.size = DEFAULT_SIZE, .mode = TCP_BLOCK};
+
+	generator_options_begin(&a.measure, 0);
+	return a;
 }
 
-enum sockperf_option {
-	ROLE = 1,
-	ADDRESS,
-	PORT,
-	MODE,
-	SIZE,
-	WARMUP,
-	WINDOW,
-	SAMPLES,
-	STATS,
-	LINGER
-};
+enum sockperf_option { ROLE = 1, ADDRESS, PORT, MODE, SIZE };
 
 static const struct option long_options[] = {
 		{"help", no_argument, NULL, 'h'},
@@ -34,11 +26,7 @@ static const struct option long_options[] = {
 		{"port", required_argument, NULL, PORT},
 		{"mode", required_argument, NULL, MODE},
 		{"size", required_argument, NULL, SIZE},
-		{"warmup", required_argument, NULL, WARMUP},
-		{"window", required_argument, NULL, WINDOW},
-		{"samples", required_argument, NULL, SAMPLES},
-		{"stats", required_argument, NULL, STATS},
-		{"linger", no_argument, NULL, LINGER},
+		MEASURING_LONG_OPTIONS,
 		{NULL, 0, NULL, 0},
 };
 
@@ -78,20 +66,8 @@ take(void *options, int option, const char *text)
 		return option_tcp_mode("--mode", text, &a->mode);
 	case SIZE:
 		return option_count32("--size", text, 14, 65000, &a->size);
-	case WARMUP:
-		return option_number("--warmup", text, 0, 3600, &a->warmup_s);
-	case WINDOW:
-		return option_number("--window", text, 0.001, 3600, &a->window_s);
-	case SAMPLES:
-		a->samples = text;
-		return true;
-	case STATS:
-		a->stats = text;
-		return true;
-	case LINGER:
-		return a->linger = true;
 	default:
-		return false;
+		return generator_option(&a->measure, option, text, 0);
 	}
 }
 
@@ -102,10 +78,9 @@ complete(void *options)
 
 	return option_given(a->has_role, "--role") &&
 	       option_given(a->address != NULL, "--address") &&
-	       option_given(a->port > 0, "--port") && option_given(a->stats != NULL, "--stats") &&
-	       (a->role == SOCKPERF_SERVER ||
-			       (option_given(a->window_s > 0, "--window") &&
-					       option_given(a->samples != NULL, "--samples")));
+	       option_given(a->port > 0, "--port") &&
+	       (a->role == SOCKPERF_SERVER ? option_given(a->measure.stats != NULL, "--stats")
+					   : measuring_options_check(&a->measure));
 }
 
 const struct option_reader sockperf_options = {

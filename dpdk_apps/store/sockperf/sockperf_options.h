@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "generator_options.h"
 #include "option_reader.h"
 #include "tcp_socket.h"
 
@@ -20,12 +21,8 @@ struct sockperf_arguments {
 	const char *address;
 	uint16_t port;
 	uint32_t size;
-	double warmup_s;
-	double window_s;
-	const char *samples;
-	const char *stats;
 	bool has_role;
-	bool linger;
+	struct generator_options measure; /* as far as MEASURING_LONG_OPTIONS say */
 };
 
 struct sockperf_arguments sockperf_defaults(void);

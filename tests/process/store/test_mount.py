@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -199,58 +197,6 @@ def test_a_server_that_is_gone_for_good_is_an_error_by_the_deadline(
     assert mount.end() == (0, "")
     requests = mount.counts()["requests"]
     assert requests["deadline"] + requests["deadline_unsent"] >= len(waiting)
-
-
-def test_what_one_has_written_and_closed_another_reads(serve: Serve, backing: Path, join: Join) -> None:
-    server = serve_files(serve, backing, "--cache", "auto")
-    one, other = join(server), join(server)
-    for i in range(20):
-        content = os.urandom(5000 + i)
-        (one.at / "file").write_bytes(content)
-        assert (other.at / "file").read_bytes() == content
-        (other.at / "file").write_bytes(content[:100])
-        assert (one.at / "file").stat().st_size == 100
-        assert (one.at / "file").read_bytes() == content[:100]
-    (one.at / "file").rename(one.at / "moved")
-    assert not (other.at / "file").exists()
-    assert (other.at / "moved").read_bytes() == content[:100]
-
-
-HOLD = """
-import fcntl, sys
-file = open(sys.argv[1], "r+b")
-fcntl.lockf(file, fcntl.LOCK_EX)
-print("has it", flush=True)
-sys.stdin.read()
-"""
-
-
-def holder(path: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-
-
-def test_a_lock_of_one_mount_is_waited_for_by_another(server: Server, join: Join) -> None:
-    one, other = join(server), join(server)
-    (one.at / "file").write_bytes(b"x")
-    first = holder(one.at / "file")
-    assert first.stdout is not None
-    assert first.stdout.readline() == "has it\n"
-    second = holder(other.at / "file")
-    assert second.stdout is not None
-    heard: list[str] = []
-    listener = threading.Thread(target=lambda: heard.append(second.stdout.readline() if second.stdout else ""))
-    listener.start()
-    listener.join(0.5)
-    assert heard == []
-    first.communicate(timeout=DEADLINE_S)
-    listener.join(DEADLINE_S)
-    assert heard == ["has it\n"]
-    # A client that is gone holds nothing.
-    other.process.kill()
-    other.process.communicate(timeout=DEADLINE_S)
-    second.communicate(timeout=DEADLINE_S)
 
 
 def test_a_mount_that_answers_by_itself(built: Callable[[str], Path], open_folder: Path) -> None:
