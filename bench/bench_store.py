@@ -30,7 +30,7 @@ AGE_RUNS = 3
 MEMORY_LIMIT = 1.01
 PHASES = ("warmup_s=0.2", "window_s=0.4")
 ECHO = ("op=echo", "size=64", *PHASES)
-MOUNTED = ("size=4096", "cache=none", *PHASES)
+MOUNTED = ("size=4096", "cache=none")
 WRITE = ("op=write", "durability=memory", *MOUNTED)
 DPDK_LINKS = ("memif", "veth")
 TCP_MODES = ("tcp", "tcp-poll")
@@ -64,9 +64,9 @@ def echo(hosts: Bed, transport: str, link: str, limit: float) -> Comparison:
 def through_the_mount(hosts: Bed, transport: str, link: str) -> Comparison:
     """The stage `all` against the sum of the stages `fuse` and `store`."""
     way = (f"transport={transport}", f"link={link}")
-    whole = processes(*way, "stage=all", *WRITE)
-    store = processes(*way, "stage=store", *WRITE)
-    fuse = processes(*way, "stage=fuse", *WRITE)
+    whole = processes(*way, "stage=all", *WRITE, *PHASES)
+    store = processes(*way, "stage=store", *WRITE, *PHASES)
+    fuse = processes(*way, "stage=fuse", *WRITE, *PHASES)
     probe = probe_of(*store)
 
     def sum_of_stages() -> Block:
@@ -84,9 +84,8 @@ def through_the_mount(hosts: Bed, transport: str, link: str) -> Comparison:
 def against_sshfs(hosts: Bed, transport: str, link: str) -> Iterator[Comparison]:
     """Reads and writes through the mount against the same on sshfs, whose server has its files in the page cache."""
     for operation in ("read", "write"):
-        ours = processes(
-            f"transport={transport}", f"link={link}", "stage=all", f"op={operation}", "durability=log", *MOUNTED
-        )
+        way = (f"transport={transport}", f"link={link}", "stage=all")
+        ours = processes(*way, f"op={operation}", "durability=log", *MOUNTED, *PHASES)
         server, *_, client = ours
         probe = probe_of(server, client)
         ends = sshfs.over_link(hosts, VETH, client.host, client.cpus, server.cpus)
@@ -101,7 +100,7 @@ def against_sshfs(hosts: Bed, transport: str, link: str) -> Iterator[Comparison]
 
 def asynchronous_sshfs(hosts: Bed) -> str:
     """The figure of sshfs when it does not wait for the answer to a write."""
-    server, client = processes("transport=tcp", "link=veth", "stage=store", *WRITE)
+    server, client = processes("transport=tcp", "link=veth", "stage=store", *WRITE, *PHASES)
     ends = sshfs.over_link(hosts, VETH, client.host, client.cpus, server.cpus)
     with sshfs.mounted(hosts, ends, sshfs.ASYNCHRONOUS) as folder:
         p50_us = statistics.median(sshfs.block(hosts, ends, folder, "write").p50_us for _ in range(5))
@@ -117,9 +116,9 @@ def resident_kib(hosts: Bed, server: PlannedProcess, supervised: Supervised) -> 
 def aged(hosts: Bed, transport: str, link: str) -> tuple[bool, str]:
     """p50 of the last tenth of a million operations through the mount to that of the first; the server's memory."""
     way = (f"transport={transport}", f"link={link}", "stage=all", *WRITE)
-    a_us = hosts.trial(processes(*way), (0, 1)).p50_us
+    a_us = hosts.trial(processes(*way, *PHASES), (0, 1)).p50_us
     seconds = AGE_OPERATIONS * a_us * 1.3 / 1e6
-    chain = processes(*way, f"window_s={seconds:.0f}")
+    chain = processes(*way, "warmup_s=0.2", f"window_s={seconds:.0f}")
     ratios, memory, least = [], [], AGE_OPERATIONS
     for _ in range(AGE_RUNS):
         with hosts.running(chain) as started:
@@ -156,7 +155,7 @@ def comparisons(hosts: Bed) -> Iterator[Comparison]:
 def main() -> int:
     """Measure and print; 0 if every figure is reached."""
     reached = []
-    with bed(plan_of("transport=dpdk", "stage=all", *WRITE, scenario="store")) as hosts:
+    with bed(plan_of("transport=dpdk", "stage=all", *WRITE, *PHASES, scenario="store")) as hosts:
         for comparison in comparisons(hosts):
             print(comparison.text(), flush=True)
             reached.append(comparison.reached)
