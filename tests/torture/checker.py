@@ -193,6 +193,15 @@ class Checker:
             for number, opened in world.handles.items():
                 opened.position = positions[number]
         self._go_on_with(worlds)
+        if operation.changes:
+            self._tell_sizes()
+
+    def _tell_sizes(self) -> None:
+        """Have the kernel learn the sizes of what is open. It computes the position after an append from the size that
+        it knows (docs/store-file-system.md), and of an operation that failed, and was done, it knows nothing.
+        """
+        for descriptor in self.place.descriptors.values():
+            self._patiently(partial(_learn_size, descriptor))
 
     def _lost(self, operation: Operation) -> bool:
         """Whether that may be, for a file that the operation is about; it is closed then."""
@@ -239,6 +248,15 @@ class Checker:
     def _wrong(self, what: str) -> Wrong:
         last = "\n  ".join(self.last)
         return Wrong(f"seed {self.seed}, operation {self.report.total}: {what}\nThe last operations:\n  {last}")
+
+
+def _learn_size(descriptor: int) -> str:
+    try:
+        os.fstat(descriptor)
+    except OSError as failed:
+        if failed.errno != errno.ESTALE:  # of a file without a name: the next operation on it tells
+            raise
+    return ""
 
 
 def _disagreement(seen: Result, wanted: Result) -> str:
