@@ -108,11 +108,10 @@ def test_large_packets_where_the_link_carries_them(bed: Bed) -> None:
         )  # fmt: skip
     finally:
         bed.inventory.write_text(text)
-    clients = {row["trial"]: row for row in protocol(result) if row["process"] == "load"}
+    assert {row["transport"] for row in result.rows} == {"dpdk", "tcp-poll"}
     for trial in result.trials:
-        planned = trial["record"]["trial"]
         assert verdicts(trial) == set(), trial["result"]["verdicts"]
-        if planned["transport"] != "dpdk" or planned["params"]["stage"] != "store":
-            continue
-        received = int(clients[planned["name"]]["rx"])
-        assert 7 < received / trial["result"]["n"] < 12, clients
+    (client,) = (row for row in protocol(result) if row["process"] == "load" and row["transport"] == "dpdk")
+    (measured,) = (row for row in result.rows if row["transport"] == "dpdk")
+    # The window is half of what was read; of packets of 1500 there would be 90 and more.
+    assert 8 < int(client["rx"]) / int(measured["n"]) < 30
