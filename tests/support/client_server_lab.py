@@ -92,4 +92,4 @@ def check_balance(server: dict[str, Any], clients: list[dict[str, Any]]) -> None
             assert driver["ipackets"] == server["queues"][port]["rx_packets"]
             assert driver["opackets"] == sum(client["queues"][port]["tx_packets"] for client in clients)
     assert server["pool"]["in_use_at_end"] == 0
-    assert server["pool"]["explained"] == {"killed": 0}
+    assert server["pool"]["explained"] == {"killed": 0, "cut_off": 0}
