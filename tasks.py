@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from invoke import Collection, Context, Exit, Task
 from invoke import task as invoke_task
 
+from orchestrator.commands import numbers
 from orchestrator.commands.remedies import DEFAULT_INVENTORY, for_inventory
 
 INVENTORY_HELP = "name of an inventory in inventories/, or a path to one"
@@ -92,8 +93,8 @@ def run_experiment(
         scenario,
         inventory,
         set or [],
-        trials=_number("--trials", trials),
-        seed=_optional_number("--seed", seed),
+        trials=numbers.whole("--trials", trials),
+        seed=numbers.optional_whole("--seed", seed),
         name=name,
         keep=keep,
         once=once,
@@ -128,7 +129,14 @@ def plan(
     from orchestrator.commands.plan import plan_text
 
     print(
-        plan_text(scenario, inventory, set or [], _number("--trials", trials), _optional_number("--seed", seed), name)
+        plan_text(
+            scenario,
+            inventory,
+            set or [],
+            numbers.whole("--trials", trials),
+            numbers.optional_whole("--seed", seed),
+            name,
+        )
     )
 
 
@@ -201,7 +209,7 @@ def setup_hugepages(
     """
     from orchestrator.commands.hosts import setup_hugepages as setup
 
-    print(setup(inventory, _optional_number("--pages", pages), size, _optional_number("--node", node)))
+    print(setup(inventory, numbers.optional_whole("--pages", pages), size, numbers.optional_whole("--node", node)))
 
 
 @task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
@@ -319,7 +327,7 @@ def store_mount(
         backing=backing,
         clients=clients,
     )
-    print(mount(inventory, wish, _hours(hours)))
+    print(mount(inventory, wish, numbers.number("--hours", hours)))
 
 
 @task(help={"inventory": INVENTORY_HELP}, auto_shortflags=False)
@@ -410,7 +418,7 @@ def fuzz(c: Context, target: str = "", minutes: str | None = None, runs: str | N
     """
     from orchestrator.commands.fuzz import fuzz as run_fuzz
 
-    wanted = _optional_number("--minutes", minutes), _optional_number("--runs", runs)
+    wanted = numbers.optional_number("--minutes", minutes), numbers.optional_whole("--runs", runs)
     print(run_fuzz(target, minutes=wanted[0], runs=wanted[1], keep_new=keep))
 
 
@@ -423,31 +431,6 @@ def bench(c: Context, only: str = "") -> None:
     from orchestrator.commands.checks import bench as run_bench
 
     run_bench(only)
-
-
-def _number(option: str, text: str) -> int:
-    """A whole number from the command line. Raises UsageError naming the option."""
-    from orchestrator.errors import UsageError
-
-    try:
-        return int(text)
-    except ValueError:
-        raise UsageError(f"{option} {text!r} is not a whole number", remedy=f"such as {option} 8") from None
-
-
-def _hours(text: str) -> float:
-    """Hours from the command line. Raises UsageError."""
-    from orchestrator.errors import UsageError
-
-    try:
-        return float(text)
-    except ValueError:
-        raise UsageError(f"--hours {text!r} is not a number", remedy="such as --hours 8") from None
-
-
-def _optional_number(option: str, text: str | None) -> int | None:
-    """The same, for an option that may be left out."""
-    return None if text is None else _number(option, text)
 
 
 namespace = Collection.from_module(sys.modules[__name__])

@@ -92,7 +92,7 @@ bool generator_option(struct generator_options *o, int option, const char *text,
  * was not given. */
 bool generator_options_check(struct generator_options *o);
 
-/* Whether the window and both files were given. */
+/* Whether warm-up, window and both files were given. */
 bool measuring_options_check(const struct generator_options *o);
 
 #endif

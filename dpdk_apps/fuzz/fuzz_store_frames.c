@@ -37,6 +37,7 @@ struct wire_end {
 	struct rte_mbuf mbuf;
 	uint64_t frames;
 	uint64_t shown;
+	uint32_t sum; /* of all that was shown */
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -72,8 +73,7 @@ take(void *self, uint32_t peer, const uint8_t *packet, uint32_t bytes, uint64_t 
 	if (peer == DPDK_PEERS_NONE || packet < w->frame ||
 			packet + bytes > w->frame + w->mbuf.data_len)
 		abort();
-	if (crc32c(0, packet, bytes) == 1)
-		w->shown += 0;
+	w->sum = crc32c(w->sum, packet, bytes);
 	w->shown++;
 }
 

@@ -10,7 +10,9 @@
 
 #include <rte_ethdev.h>
 
+#include "burst_guard.h"
 #include "lifecycle.h"
+#include "port_report.h"
 
 #define SCRIPTED_PORT 3
 #define SCRIPTED_BYTES 60
@@ -21,6 +23,21 @@ struct scripted_turn {
 	uint16_t come;	  /* frames that are received */
 	bool receive_cut; /* the burst that receives is cut off, when it has taken them */
 	bool send_cut;	  /* the burst that sends is, when it has done one frame */
+};
+
+/* What a forwarder is to live through. */
+static const struct scripted_turn scripted_cuts[] = {
+		{.come = 3},
+		{.come = 2, .receive_cut = true},
+		{.come = 4, .send_cut = true},
+		{.come = 0, .receive_cut = true},
+		{.come = 5},
+};
+
+enum {
+	SCRIPTED_CUT_BURSTS = 3,
+	SCRIPTED_CUT_FRAMES = 4, /* of the burst that was cut off when it was sent */
+	SCRIPTED_LEFT = 3 + 5,
 };
 
 struct scripted_port {
@@ -72,20 +89,40 @@ scripted_send(void *self, struct rte_mbuf **frames, uint16_t n)
 	return n;
 }
 
+/* In the place of SCRIPTED_PORT, with `scripted_cuts` to come. */
 static inline void
-scripted_port_plug(struct scripted_port *p, const struct scripted_turn *turns, unsigned int count)
+scripted_port_plug(struct scripted_port *p)
 {
 	static void *queues[1];
 	void *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	assert_ptr_not_equal(page, MAP_FAILED);
 	assert_int_equal(munmap(page, 4096), 0);
-	*p = (struct scripted_port){.turns = turns, .turn_count = count, .rings = page};
+	*p = (struct scripted_port){.turns = scripted_cuts,
+			.turn_count = RTE_DIM(scripted_cuts),
+			.rings = page};
+	assert_int_equal(lifecycle_begin("test"), 0);
 	queues[0] = p;
 	rte_eth_fp_ops[SCRIPTED_PORT].rxq.data = queues;
 	rte_eth_fp_ops[SCRIPTED_PORT].txq.data = queues;
 	rte_eth_fp_ops[SCRIPTED_PORT].rx_pkt_burst = scripted_receive;
 	rte_eth_fp_ops[SCRIPTED_PORT].tx_pkt_burst = scripted_send;
+}
+
+/* Whether a forwarder lived through them, and its books balance: `drops` are of `reasons`, those of
+ * `cut_off` of frames that were cut off. */
+static inline void
+scripted_port_check(const struct scripted_port *p, const struct burst_guard *g,
+		const struct queue_counts *counts, const uint64_t *drops, int reasons, int cut_off)
+{
+	assert_int_equal(p->turn, p->turn_count);
+	assert_int_equal(g->faults, SCRIPTED_CUT_BURSTS);
+	assert_int_equal(counts->rx_packets, SCRIPTED_LEFT + SCRIPTED_CUT_FRAMES);
+	assert_int_equal(counts->tx_packets, SCRIPTED_LEFT);
+	assert_int_equal(counts->tx_bytes, SCRIPTED_LEFT * SCRIPTED_BYTES);
+	assert_int_equal(p->sent, SCRIPTED_LEFT);
+	for (int reason = 0; reason < reasons; reason++)
+		assert_int_equal(drops[reason], reason == cut_off ? SCRIPTED_CUT_FRAMES : 0);
 }
 
 #endif

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,10 +17,13 @@ POOL = Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
 
 
 def build_apps(folder: Path, apps: Sequence[str], *options: str) -> Path:
-    """The programs, built in a new folder with options of meson's; the folder of the build."""
+    """The programs, built in a new folder with options of meson's; the folder of the build.
+
+    One whose folder has not its name is given with it: `message/l2fwd`.
+    """
     subprocess.run(["meson", "setup", "-Ddpdk=enabled", *options, folder, APPS], check=True, capture_output=True)
-    targets = [f"{app}/{app}" for app in apps]
-    subprocess.run(["ninja", "-C", folder, *targets], check=True, capture_output=True, timeout=200)
+    targets = [app if "/" in app else f"{app}/{app}" for app in apps]
+    subprocess.run(["ninja", "-C", folder, *targets], check=True, capture_output=True, timeout=250)
     return folder
 
 
@@ -55,3 +59,22 @@ def lab_home(binaries: Path, pages: int = 96) -> Iterator[Lab]:
             for left in runtime.iterdir():
                 left.unlink()
             runtime.rmdir()
+
+
+@contextmanager
+def joined_namespaces(prefix: str) -> Iterator[tuple[str, str]]:
+    """The names of two network namespaces that a veth joins; it is called `wire` in both, and nothing else is on it."""
+    names = f"{prefix}a{os.getpid()}", f"{prefix}b{os.getpid()}"
+    try:
+        for name in names:
+            subprocess.run(["ip", "netns", "add", name], check=True)
+            off = ["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"]
+            subprocess.run(["ip", "netns", "exec", name, *off], check=True)
+        ends = ["wire", "netns", names[0], "type", "veth", "peer", "name", "wire", "netns", names[1]]
+        subprocess.run(["ip", "link", "add", *ends], check=True)
+        for name in names:
+            subprocess.run(["ip", "-n", name, "link", "set", "wire", "up"], check=True)
+        yield names
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], check=False)

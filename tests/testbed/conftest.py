@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support.dpdk_lab import Lab
-from support.lab_home import APPS, build_apps, lab_home
+from support.lab_home import build_apps, lab_home
 from support.run_bed import Bed
 from support.simple_lab import Simple
 
@@ -107,8 +106,5 @@ def simple(simple_home: Lab) -> Iterator[Simple]:
 @pytest.fixture(scope="session")
 def store_binaries(root: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of the store over DPDK, built from this checkout."""
-    build = tmp_path_factory.mktemp("store_dpdk") / "build"
-    subprocess.run(["meson", "setup", "-Ddpdk=enabled", build, APPS], check=True, capture_output=True)
-    targets = [f"store/{program}_dpdk" for program in STORE_PROGRAMS]
-    subprocess.run(["ninja", "-C", build, *targets], check=True, capture_output=True, timeout=250)
-    return build
+    programs = [f"store/{program}_dpdk" for program in STORE_PROGRAMS]
+    return build_apps(tmp_path_factory.mktemp("store_dpdk") / "build", programs)

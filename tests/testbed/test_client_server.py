@@ -10,20 +10,18 @@ from collections.abc import Iterator
 
 import pytest
 from support.client_server_lab import Group, start_client, start_group, start_server, stop_group
-from support.dpdk_lab import END_S, Lab, Program, words
-from support.lab_home import APPS, lab_home
+from support.dpdk_lab import END_S, Lab, Program, spend, words
+from support.lab_home import build_apps, lab_home
 
+KILLS = 5
 PEER_MAC = "02:00:00:00:00:66"
 SPREAD = ("--spread", "driver", "--tx-queues", "1")
 
 
 @pytest.fixture(scope="module")
 def home(root: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    build = tmp_path_factory.mktemp("dpdk_apps") / "build"
-    subprocess.run(["meson", "setup", "-Ddpdk=enabled", build, APPS], check=True, capture_output=True)
-    targets = ["client_server/mp_server", "client_server/mp_client", "traffic/traffic"]
-    subprocess.run(["ninja", "-C", build, *targets], check=True, capture_output=True, timeout=200)
-    with lab_home(build) as lab:
+    programs = ("client_server/mp_server", "client_server/mp_client", "traffic")
+    with lab_home(build_apps(tmp_path_factory.mktemp("dpdk_apps") / "build", programs)) as lab:
         yield lab
 
 
@@ -196,6 +194,24 @@ def test_a_killed_client_is_named_its_buffers_are_explained_and_another_takes_it
     # What the killed one took stands in the server's count and in no client's.
     taken = group.clients[0].stats()["accounting"]["in"] + second["in"]
     assert total["out"] > taken
+
+
+def test_a_group_outlives_a_generator_that_is_killed(lab: Lab) -> None:
+    """Whatever its server was doing with the port then, it ends as ever, and its books balance."""
+    for _ in range(KILLS):
+        group = start_group(lab, 2)
+        generator = lab.traffic(
+            lab.vdevs("client", 1), *words("-p 1 --queues 2 --flows 8 --depth 16"), *SPREAD, window=9
+        )
+        generator.wait_ready()
+        spend(generator, 0.15)
+        assert generator.stop(signal.SIGKILL) == -signal.SIGKILL
+        for program in (*group.clients, group.server):
+            assert program.stop() == 0, program.errors()
+        server = group.server.stats()
+        assert server["accounting"]["in"] == server["accounting"]["out"] + server["accounting"]["drops"] > 1000
+        assert server["pool"]["in_use_at_end"] == sum(server["pool"]["explained"].values())
+        lab.end()
 
 
 def test_a_death_is_not_forgotten_when_a_restart_is_refused(lab: Lab) -> None:

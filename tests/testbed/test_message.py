@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from scapy.all import IP, UDP, Ether, Raw, rdpcap
 from support.dpdk_lab import END_S, Lab, Program, cpu, spend, words
-from support.lab_home import APPS, lab_home
+from support.lab_home import build_apps, joined_namespaces, lab_home
 
 from orchestrator.results.content_proof import prove, read_records
 from orchestrator.results.wire_record import decode, decode_reading, fold_tag, reading_of
@@ -27,10 +26,7 @@ SAMPLES = "samples.bin"
 @pytest.fixture(scope="module")
 def home(root: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The programs of the folder, built from this checkout, and where they run."""
-    build = tmp_path_factory.mktemp("message") / "build"
-    subprocess.run(["meson", "setup", "-Ddpdk=enabled", build, APPS], check=True, capture_output=True)
-    targets = ["message/message", "message/l2fwd"]
-    subprocess.run(["ninja", "-C", build, *targets], check=True, capture_output=True, timeout=200)
+    build = build_apps(tmp_path_factory.mktemp("message") / "build", ("message", "message/l2fwd"))
     with lab_home(build) as lab:
         yield lab
 
@@ -46,21 +42,11 @@ def lab(home: Lab) -> Iterator[Lab]:
 @pytest.fixture
 def wire(lab: Lab) -> Iterator[tuple[str, str]]:
     """Two network namespaces that a veth joins; it is called `wire` in both."""
-    left, right = f"dma{os.getpid()}", f"dmb{os.getpid()}"
-    try:
-        for name in (left, right):
-            subprocess.run(["ip", "netns", "add", name], check=True)
-            off = ["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"]
-            subprocess.run(["ip", "netns", "exec", name, *off], check=True)
-        joined = words(f"ip link add wire netns {left} type veth peer name wire netns {right}")
-        subprocess.run(joined, check=True)
-        for name in (left, right):
-            subprocess.run(["ip", "-n", name, "link", "set", "wire", "up"], check=True)
-        yield left, right
-    finally:
-        lab.end()
-        for name in (left, right):
-            subprocess.run(["ip", "netns", "del", name], check=False)
+    with joined_namespaces("dm") as names:
+        try:
+            yield names
+        finally:
+            lab.end()
 
 
 def l2fwd(lab: Lab, *options: str, ports: int = 1, vdevs: list[str] | None = None, netns: str | None = None) -> Program:

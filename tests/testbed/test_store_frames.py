@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from scapy.all import IP, UDP, Ether, Raw
 from support.dpdk_lab import END_S, Lab, Program, cpu, words
-from support.lab_home import lab_home
+from support.lab_home import joined_namespaces, lab_home
 
 from orchestrator.apps.store_packet import VERSION, Hello, Packet, PacketType, decode, encode, encode_hello
 
@@ -54,20 +53,11 @@ def lab(store_binaries: Path) -> Iterator[Lab]:
 @pytest.fixture
 def wire(lab: Lab) -> Iterator[tuple[str, str]]:
     """Two network namespaces that a veth joins, `wire` in both: clients are in the first, the server in the second."""
-    near, far = f"dsa{os.getpid()}", f"dsb{os.getpid()}"
-    try:
-        for name in (near, far):
-            subprocess.run(["ip", "netns", "add", name], check=True)
-            off = ["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"]
-            subprocess.run(["ip", "netns", "exec", name, *off], check=True)
-        subprocess.run(words(f"ip link add wire netns {near} type veth peer name wire netns {far}"), check=True)
-        for name in (near, far):
-            subprocess.run(["ip", "-n", name, "link", "set", "wire", "up"], check=True)
-        yield near, far
-    finally:
-        lab.end()
-        for name in (near, far):
-            subprocess.run(["ip", "netns", "del", name], check=False)
+    with joined_namespaces("ds") as names:
+        try:
+            yield names
+        finally:
+            lab.end()
 
 
 def server(lab: Lab, netns: str | None, *options: str, vdev: str = VDEV, ready: bool = True) -> Program:
