@@ -77,11 +77,10 @@ three_parts(uint64_t first, const uint8_t *bytes)
 	return moved(first, PAST_TWO_PARTS) ^ moved(second, PAST_ONE_PART) ^ third;
 }
 
-__attribute__((target("sse4.2,pclmul"))) static uint32_t
-crc32c_by_instruction(uint32_t crc, const uint8_t *bytes, size_t n)
+/* What is in `state` after these bytes too. */
+__attribute__((target("sse4.2,pclmul"), always_inline)) static inline uint64_t
+state_after(uint64_t state, const uint8_t *bytes, size_t n)
 {
-	uint64_t state = (uint32_t)~crc;
-
 	for (; n >= 3 * PART; n -= 3 * PART, bytes += 3 * PART)
 		state = three_parts(state, bytes);
 	/* A header and a small payload: what a round of the loop costs beside the instruction
@@ -104,7 +103,19 @@ crc32c_by_instruction(uint32_t crc, const uint8_t *bytes, size_t n)
 	}
 	for (; n > 0; n--, bytes++)
 		state = _mm_crc32_u8((uint32_t)state, *bytes);
-	return ~(uint32_t)state;
+	return state;
+}
+
+__attribute__((target("sse4.2,pclmul"))) static uint32_t
+crc32c_by_instruction(uint32_t crc, const uint8_t *bytes, size_t n)
+{
+	return ~(uint32_t)state_after((uint32_t)~crc, bytes, n);
+}
+
+__attribute__((target("sse4.2,pclmul"))) static uint32_t
+headed_by_instruction(const uint8_t *head, const uint8_t *rest, size_t n)
+{
+	return ~(uint32_t)state_after(state_after(UINT32_MAX, head, CRC32C_HEAD_BYTES), rest, n);
 }
 #endif
 
@@ -116,4 +127,14 @@ crc32c(uint32_t crc, const uint8_t *bytes, size_t n)
 		return crc32c_by_instruction(crc, bytes, n);
 #endif
 	return crc32c_by_table(crc, bytes, n);
+}
+
+uint32_t
+crc32c_headed(const uint8_t head[CRC32C_HEAD_BYTES], const uint8_t *rest, size_t n)
+{
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul"))
+		return headed_by_instruction(head, rest, n);
+#endif
+	return crc32c_by_table(crc32c_by_table(0, head, CRC32C_HEAD_BYTES), rest, n);
 }

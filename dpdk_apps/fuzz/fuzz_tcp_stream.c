@@ -26,6 +26,15 @@ struct reading {
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+const char *__asan_default_options(void);
+
+/* A connection's two buffers are of 1 MiB each. By default ASan takes memory anew for what it keeps
+ * of such; to set it to zero is three times as fast. */
+const char *
+__asan_default_options(void)
+{
+	return "clear_shadow_mmap_threshold=16777216";
+}
 
 /* In place of the C library's: the pair of sockets that stands for a connection has none of TCP's
  * options, and would be refused for it. */

@@ -41,12 +41,27 @@ every_way_gives_the_same(void **state)
 		}
 }
 
+/* In one call as in two. */
+static void
+a_header_and_what_follows(void **state)
+{
+	uint8_t bytes[CRC32C_HEAD_BYTES + 1300];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 91 + 7);
+	for (size_t n = 0; n <= 1300; n += n < 100 ? 1 : 13)
+		assert_int_equal(crc32c_headed(bytes, bytes + CRC32C_HEAD_BYTES, n),
+				crc32c(0, bytes, CRC32C_HEAD_BYTES + n));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 			cmocka_unit_test(known_values),
 			cmocka_unit_test(every_way_gives_the_same),
+			cmocka_unit_test(a_header_and_what_follows),
 	};
 
 	return cmocka_run_group_tests_name("crc32c", tests, NULL, NULL);

@@ -31,7 +31,7 @@ address(uint16_t port, uint32_t host, uint16_t udp)
 
 /* A frame of a peer, as it would come. */
 static void
-frame_from(uint8_t *frame, const struct dpdk_peer *peer)
+frame_from(uint8_t *frame, struct dpdk_peer *peer)
 {
 	frame_path_write(frame, &peer->in, 64);
 }

@@ -97,6 +97,33 @@ lengths_are_those_of_the_packet(void **state)
 	free(frame);
 }
 
+/* A path remembers the last header: one of another length is right as well, one that is right but
+ * for its length is none, and the next is recognised all the same. */
+static void
+lengths_may_change_with_every_frame(void **state)
+{
+	static const uint16_t sizes[] = {64, 1472, 0, 64, 64, 9, 1472};
+	struct frame_path out, in;
+
+	(void)state;
+	frame_path_init(&out, &ends, SOURCE_PORT);
+	frame_path_init(&in, &ends, SOURCE_PORT);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		uint8_t frame[FRAME_HEADER_BYTES + 1500] = {0};
+		uint16_t payload_bytes = 0;
+		struct frame f;
+
+		frame_path_write(frame, &out, sizes[i]);
+		assert_int_equal(frame_read(&f, frame, FRAME_HEADER_BYTES + (size_t)sizes[i]),
+				FRAME_OK);
+		frame[FRAME_AT_IP_LENGTH + 1] ^= 1;
+		assert_false(frame_path_is(&in, frame, sizeof(frame), &payload_bytes));
+		frame[FRAME_AT_IP_LENGTH + 1] ^= 1;
+		assert_true(frame_path_is(&in, frame, sizeof(frame), &payload_bytes));
+		assert_int_equal(payload_bytes, sizes[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -104,6 +131,7 @@ main(void)
 			cmocka_unit_test(a_written_frame_is_a_frame),
 			cmocka_unit_test(every_bit_of_the_header_counts),
 			cmocka_unit_test(lengths_are_those_of_the_packet),
+			cmocka_unit_test(lengths_may_change_with_every_frame),
 	};
 
 	return cmocka_run_group_tests_name("frame_path", tests, NULL, NULL);

@@ -17,4 +17,5 @@ frame_path_init(struct frame_path *p, const struct frame_ends *ends, uint16_t sr
 	for (size_t at = sizeof(struct rte_ether_hdr); at < FRAME_UDP_OFFSET; at += sizeof(port))
 		sum += frame_get(p->header + at);
 	p->ip_sum = sum;
+	frame_path_fit(p, 0);
 }

@@ -1,7 +1,7 @@
 #include "carrier.h"
 
 int
-carrier_send(struct carrier *c, uint32_t peer, const struct packet *p)
+carrier_send_in_parts(struct carrier *c, uint32_t peer, const struct packet *p)
 {
 	uint8_t header[PACKET_HEADER_BYTES];
 	const struct iovec parts[2] = {
@@ -10,8 +10,6 @@ carrier_send(struct carrier *c, uint32_t peer, const struct packet *p)
 			{.iov_base = (void *)(uintptr_t)p->payload, .iov_len = p->length},
 	};
 
-	if (c->calls->send_packet != NULL)
-		return c->calls->send_packet(c, peer, p);
 	packet_encode(header, p);
 	return c->calls->send(c, peer, parts, p->length > 0 ? 2 : 1);
 }

@@ -55,7 +55,15 @@ struct carrier {
 	bool reliable;
 };
 
-/* Encodes and sends `p`. Returns as `send` of the carrier does. */
-int carrier_send(struct carrier *c, uint32_t peer, const struct packet *p);
+/* For a carrier that takes nothing but parts: encodes and sends `p`. */
+int carrier_send_in_parts(struct carrier *c, uint32_t peer, const struct packet *p);
+
+/* Sends `p`. Returns as `send` of the carrier does. */
+static inline int
+carrier_send(struct carrier *c, uint32_t peer, const struct packet *p)
+{
+	return c->calls->send_packet != NULL ? c->calls->send_packet(c, peer, p)
+					     : carrier_send_in_parts(c, peer, p);
+}
 
 #endif

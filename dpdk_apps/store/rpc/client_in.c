@@ -4,21 +4,41 @@
 
 #include "wire.h"
 
-/* The first that comes about a request tells a round trip. */
-static void
-sample(struct rpc_client *c, struct call *call, uint64_t now)
+/* The first that comes about a request tells a round trip: how many ticks it took; 0: this tells
+ * none. */
+static inline uint64_t
+round_trip(struct call *call, uint64_t now)
 {
 	if (call->repeated || now <= call->began)
-		return;
-	rto_sample(&c->rto, now - call->began);
+		return 0;
 	call->repeated = true; /* one for each request */
+	return now - call->began;
+}
+
+static inline void
+sample(struct rpc_client *c, uint64_t ticks)
+{
+	if (ticks > 0)
+		rto_sample(&c->rto, ticks);
+}
+
+/* All of the answer has come. Its user waits for it; what the round trip tells can be seen to
+ * afterwards, when the slot may have another request. */
+static void
+answered(struct rpc_client *c, struct call *call, const uint8_t *answer, uint32_t bytes,
+		uint64_t now)
+{
+	uint64_t ticks = round_trip(call, now);
+
+	client_end(c, call, RPC_ANSWERED, answer, bytes);
+	sample(c, ticks);
 }
 
 /* Something has come about this request, which is not all: its wait begins anew. */
 static void
 progress(struct rpc_client *c, struct call *call, uint64_t now)
 {
-	sample(c, call, now);
+	sample(c, round_trip(call, now));
 	call->timeouts = 0;
 	client_arm(c, call, now);
 }
@@ -34,16 +54,14 @@ take_answer(struct rpc_client *c, struct call *call, const struct packet *p, uin
 	c->flight -= call->out.flight;
 	sending_finish(&call->out);
 	if (p->count == 1) {
-		sample(c, call, now);
-		client_end(c, call, RPC_ANSWERED, p->payload, p->length);
+		answered(c, call, p->payload, p->length, now);
 		return;
 	}
 	if (call->in.count == 0)
 		receiving_start(&call->in, call->answer, p, c->part);
 	switch (receiving_add(&call->in, p)) {
 	case RECEIVING_WHOLE:
-		sample(c, call, now);
-		client_end(c, call, RPC_ANSWERED, call->answer, p->total);
+		answered(c, call, call->answer, p->total, now);
 		return;
 	case RECEIVING_WAITS:
 		progress(c, call, now);

@@ -42,7 +42,6 @@ client_pump(struct rpc_client *c, struct call *call, uint64_t now)
 
 	while ((index = sending_next(&call->out)) >= 0) {
 		struct packet p = of_session(c, PACKET_REQUEST, call->id);
-		bool last;
 
 		if (c->flight >= c->agreed.window || c->state != RPC_OPEN) {
 			c->stalled = true;
@@ -51,9 +50,8 @@ client_pump(struct rpc_client *c, struct call *call, uint64_t now)
 		sending_fill(&call->out, (uint16_t)index, &p);
 		/* The last that can be sent now asks for news, or there would be none before a
 		 * timeout. */
-		last = c->flight + 1 == c->agreed.window ||
-		       call->out.lost + (uint32_t)(call->out.count - call->out.next) == 1;
-		if (p.count > 1 && last)
+		if (p.count > 1 && (c->flight + 1 == c->agreed.window ||
+						   sending_left(&call->out) == 1))
 			p.flags |= PACKET_REPORT;
 		/* Of a large one an ASK says so, once: each LATE packet may have a window of
 		 * answers. */

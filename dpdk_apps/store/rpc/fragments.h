@@ -93,11 +93,26 @@ sending_next(const struct sending *s)
 	return s->next < s->count ? s->next : -1;
 }
 
+/* How many are to be sent now or later. */
+static inline uint32_t
+sending_left(const struct sending *s)
+{
+	return s->lost + (uint32_t)(s->count - s->next);
+}
+
 /* Fills in what packet.h says of fragment `index`. */
 static inline void
 sending_fill(const struct sending *s, uint16_t index, struct packet *p)
 {
 	p->total = s->total;
+	if (s->count == 1) {
+		p->offset = 0;
+		p->index = 0;
+		p->count = 1;
+		p->length = s->total;
+		p->payload = s->bytes;
+		return;
+	}
 	p->offset = index * s->part;
 	p->index = index;
 	p->count = s->count;
@@ -111,7 +126,7 @@ sending_sent(struct sending *s, uint16_t index)
 {
 	bool repeated = index < s->next;
 
-	if ((s->again[index / 64] & fragments_bit(index)) != 0) {
+	if (s->lost > 0 && (s->again[index / 64] & fragments_bit(index)) != 0) {
 		s->again[index / 64] &= ~fragments_bit(index);
 		s->lost--;
 	} else if (!repeated) {

@@ -35,6 +35,7 @@ _Static_assert(AT_TOTAL == AT_SESSION + 4 && AT_OFFSET == AT_TOTAL + 4 && AT_IND
 _Static_assert(AT_COUNT == AT_INDEX + 2 && AT_FLAGS == AT_COUNT + 2 && AT_ZERO == AT_FLAGS + 2 &&
 				AT_CRC == AT_ZERO + 2,
 		"then those of 16 bits");
+_Static_assert(AT_CRC == CRC32C_HEAD_BYTES, "the CRC is of what stands before it and behind it");
 _Static_assert(PACKET_HEADER_BYTES % 8 == 0, "what follows the header is aligned as it is");
 _Static_assert(PACKET_HEADER_BYTES + PACKET_BITMAP_BYTES_MAX <= PACKET_LEAST_MOST,
 		"a bitmap fits into every packet");
@@ -60,8 +61,6 @@ packet_type_name(uint8_t type)
 void
 packet_encode(uint8_t header[PACKET_HEADER_BYTES], const struct packet *p)
 {
-	uint32_t crc;
-
 	/* In words of 64 bits, as the CRC reads them: one that reads what two smaller stores have
 	 * just written waits for both to reach the cache. */
 	wire_put_be64(header + AT_MAGIC, (uint64_t)PACKET_MAGIC << 48 | (uint64_t)p->version << 40 |
@@ -73,8 +72,7 @@ packet_encode(uint8_t header[PACKET_HEADER_BYTES], const struct packet *p)
 	wire_put_be64(header + AT_OFFSET,
 			(uint64_t)p->offset << 32 | (uint64_t)p->index << 16 | p->count);
 	wire_put_be32(header + AT_FLAGS, (uint32_t)p->flags << 16);
-	crc = crc32c(0, header, AT_CRC);
-	wire_put_be32(header + AT_CRC, crc32c(crc, p->payload, p->length));
+	wire_put_be32(header + AT_CRC, crc32c_headed(header, p->payload, p->length));
 }
 
 /* Whether a fragment's numbers can be true of any request or answer: all fragments but the last are
@@ -138,8 +136,6 @@ is_of_every_version(uint8_t type)
 enum packet_error
 packet_decode(struct packet *p, const uint8_t *from, size_t n)
 {
-	uint32_t crc;
-
 	if (n < PACKET_HEADER_BYTES)
 		return PACKET_SHORT;
 	if (wire_get_be16(from + AT_MAGIC) != PACKET_MAGIC)
@@ -162,8 +158,7 @@ packet_decode(struct packet *p, const uint8_t *from, size_t n)
 	if (p->length != n - PACKET_HEADER_BYTES)
 		return PACKET_LENGTH;
 	/* Before the version: a bit that flipped in it must not look like another version. */
-	crc = crc32c(0, from, AT_CRC);
-	if (crc32c(crc, p->payload, p->length) != wire_get_be32(from + AT_CRC))
+	if (crc32c_headed(from, p->payload, p->length) != wire_get_be32(from + AT_CRC))
 		return PACKET_CORRUPT;
 	if ((p->version < PACKET_VERSION_MIN || p->version > PACKET_VERSION_MAX) &&
 			!is_of_every_version(p->type))

@@ -95,20 +95,17 @@ server_pump(struct rpc_server *s, struct session *session, struct slot *slot, ui
 				.session = session->number,
 				.id = slot->id,
 		};
-		bool last;
 		int result;
 
-		if (session->flight >= window && out->count > 1)
+		if (out->count > 1 && session->flight >= window)
 			settle(s, session, slot, now);
 		/* The first goes at once, or the client would not know that there is an answer. */
-		if (session->flight >= window && out->count > 1 && out->order > 1) {
+		if (out->count > 1 && out->order > 1 && session->flight >= window) {
 			slot->stalled = true;
 			break;
 		}
 		sending_fill(out, (uint16_t)index, &p);
-		last = session->flight + 1 >= window ||
-		       out->lost + (uint32_t)(out->count - out->next) == 1;
-		if (p.count > 1 && last)
+		if (p.count > 1 && (session->flight + 1 >= window || sending_left(out) == 1))
 			p.flags |= PACKET_REPORT;
 		result = send_packet(s, session->peer, &p);
 		if (result != 0) {

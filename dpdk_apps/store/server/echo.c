@@ -19,6 +19,9 @@ echo_run(void *self, uint64_t client, const uint8_t *in, size_t n, uint8_t *out,
 		return 0;
 	for (filled = 0; filled < bytes; filled += n)
 		memcpy(out + filled, in, bytes - filled < n ? bytes - filled : n);
-	memcpy(out, in + 4, bytes < ECHO_NUMBER_BYTES ? bytes : ECHO_NUMBER_BYTES);
+	if (bytes >= ECHO_NUMBER_BYTES)
+		memcpy(out, in + 4, ECHO_NUMBER_BYTES);
+	else
+		memcpy(out, in + 4, bytes);
 	return bytes;
 }

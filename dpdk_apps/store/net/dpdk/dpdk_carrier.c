@@ -41,7 +41,7 @@ struct letter {
 static inline int
 begin_letter(struct dpdk_carrier *c, uint32_t number, size_t bytes, struct letter *l)
 {
-	const struct dpdk_peer *peer = dpdk_peers_numbered(&c->peers, number);
+	struct dpdk_peer *peer = dpdk_peers_numbered(&c->peers, number);
 	uint8_t *frame;
 
 	if (unlikely(peer == NULL || !c->ports[peer->address.port].up))

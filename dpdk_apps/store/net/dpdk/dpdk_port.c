@@ -219,12 +219,37 @@ dpdk_port_frame(struct dpdk_port *p)
 	return m;
 }
 
+/* Sends a frame that no other waits with. */
+static inline void
+send_alone(struct dpdk_port *p, struct rte_mbuf *m)
+{
+	/* What the driver has taken must not be looked at any more. */
+	uint32_t bytes = rte_pktmbuf_pkt_len(m);
+	int sent = burst_send(p->guard, p->state.port, 0, &m, 1);
+
+	if (likely(sent == 1)) {
+		p->held--;
+		p->counts.tx_packets++;
+		p->counts.tx_bytes += bytes;
+		return;
+	}
+	p->outbox[p->waiting++] = m;
+	if (sent == BURST_FAULT)
+		salvage_sent(p);
+	else
+		p->tx_full++;
+}
+
 void
 dpdk_port_send(struct dpdk_port *p, struct rte_mbuf *m, bool more)
 {
-	p->outbox[p->waiting++] = m;
-	if (!more || p->waiting >= p->gather)
-		dpdk_port_flush(p);
+	if (likely(p->waiting == 0 && (!more || p->gather == 1))) {
+		send_alone(p, m);
+	} else {
+		p->outbox[p->waiting++] = m;
+		if (!more || p->waiting >= p->gather)
+			dpdk_port_flush(p);
+	}
 	if (p->ready == NULL)
 		p->ready = take_buffer(p);
 }
