@@ -80,10 +80,10 @@ packet_encode(uint8_t header[PACKET_HEADER_BYTES], const struct packet *p)
 static bool
 is_fragment(const struct packet *p)
 {
+	if (p->count == 1)
+		return (p->index | p->offset) == 0 && p->length == p->total;
 	if (p->count == 0 || p->count > PACKET_FRAGMENTS_MAX || p->index >= p->count)
 		return false;
-	if (p->count == 1)
-		return p->offset == 0 && p->length == p->total;
 	if (p->length == 0 || p->offset >= p->total || p->length > p->total - p->offset)
 		return false;
 	if (p->index < p->count - 1)
@@ -100,7 +100,7 @@ is_bitmap(const struct packet *p)
 	return p->count <= PACKET_FRAGMENTS_MAX && p->length == (p->count + 7u) / 8;
 }
 
-static enum packet_error
+static inline enum packet_error
 check_payload(const struct packet *p)
 {
 	switch ((enum packet_type)p->type) {

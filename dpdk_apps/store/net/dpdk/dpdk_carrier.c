@@ -195,7 +195,7 @@ meet(struct dpdk_carrier *c, uint16_t port, const uint8_t *bytes, size_t length,
 
 /* Shows one frame, which stays the caller's. Returns how many packets that were. */
 static inline uint32_t
-show(struct dpdk_carrier *c, uint16_t port, const struct rte_mbuf *m, uint64_t tick,
+show(struct dpdk_carrier *c, uint16_t index, const struct rte_mbuf *m, uint64_t tick,
 		carrier_take *take, void *self)
 {
 	const uint8_t *bytes = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -203,14 +203,13 @@ show(struct dpdk_carrier *c, uint16_t port, const struct rte_mbuf *m, uint64_t t
 	uint16_t payload_bytes;
 	struct dpdk_peer *peer;
 
-	c->ports[port].counts.rx_bytes += rte_pktmbuf_pkt_len(m);
 	if (unlikely(m->nb_segs != 1)) {
-		c->drops[port][DPDK_DROP_SEGMENTED]++;
+		c->drops[index][DPDK_DROP_SEGMENTED]++;
 		return 0;
 	}
-	peer = dpdk_peers_guess(&c->peers, port, bytes, length, &payload_bytes);
+	peer = dpdk_peers_guess(&c->peers, index, bytes, length, &payload_bytes);
 	if (unlikely(peer == NULL)) {
-		peer = meet(c, port, bytes, length, tick, &payload_bytes);
+		peer = meet(c, index, bytes, length, tick, &payload_bytes);
 		if (peer == NULL)
 			return 0;
 	}
@@ -254,18 +253,19 @@ look_at_clock(struct dpdk_carrier *c, uint32_t came)
 }
 
 /* Shows what has come by a port, and gives it back. Returns how many packets that were. */
-static uint32_t
-show_burst(struct dpdk_carrier *c, uint16_t index, struct rte_mbuf **frames, uint16_t came,
+static inline uint32_t
+show_burst(struct dpdk_carrier *c, struct dpdk_port *port, struct rte_mbuf **frames, uint32_t came,
 		carrier_take *take, void *self)
 {
-	struct dpdk_port *port = &c->ports[index];
+	uint16_t index = (uint16_t)(port - c->ports);
 	uint64_t tick = tick_of_burst(c);
 	uint32_t shown = 0;
 
-	for (uint16_t i = 0; i < came; i++) {
+	for (uint32_t i = 0; i < came; i++) {
 		if (i + 1 < came)
 			rte_prefetch0(rte_pktmbuf_mtod(frames[i + 1], void *));
 		shown += show(c, index, frames[i], tick, take, self);
+		port->counts.rx_bytes += rte_pktmbuf_pkt_len(frames[i]);
 		dpdk_port_free(port, frames[i]);
 	}
 	if (port->up && port->waiting > 0)
@@ -276,17 +276,15 @@ show_burst(struct dpdk_carrier *c, uint16_t index, struct rte_mbuf **frames, uin
 /* Before a look at a port whose link is down, or from which frames have yet to leave: whether there
  * is something to look at. */
 static __rte_noinline __rte_cold bool
-prepare_port(struct dpdk_carrier *c, uint16_t index)
+prepare_port(struct dpdk_carrier *c, struct dpdk_port *port)
 {
-	struct dpdk_port *port = &c->ports[index];
-
 	if (port->up) {
 		dpdk_port_flush(port);
 		return port->up;
 	}
 	dpdk_port_revive(port);
 	if (port->up)
-		begin_link(c, index);
+		begin_link(c, (uint16_t)(port - c->ports));
 	return false;
 }
 
@@ -294,18 +292,18 @@ static uint32_t
 carrier_poll_ports(struct carrier *carrier, carrier_take *take, void *self)
 {
 	struct dpdk_carrier *c = (struct dpdk_carrier *)carrier;
+	struct dpdk_port *const end = c->ports + c->port_count;
 	struct rte_mbuf *frames[DPDK_BURST];
 	uint32_t shown = 0;
 
-	for (uint16_t i = 0; i < c->port_count; i++) {
-		struct dpdk_port *port = &c->ports[i];
+	for (struct dpdk_port *port = c->ports; port < end; port++) {
 		uint16_t came;
 
-		if (unlikely(!port->up || port->waiting > 0) && !prepare_port(c, i))
+		if (unlikely(!port->up || port->waiting > 0) && !prepare_port(c, port))
 			continue;
 		came = dpdk_port_receive(port, frames);
 		if (came > 0)
-			shown += show_burst(c, i, frames, came, take, self);
+			shown += show_burst(c, port, frames, came, take, self);
 	}
 	look_at_clock(c, shown);
 	return shown;
