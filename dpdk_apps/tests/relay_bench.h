@@ -69,7 +69,7 @@ bench_turn(struct bench *b, uint64_t ticks)
 {
 	b->now += ticks;
 	for (int i = 0; i < 64; i++) {
-		b->relay->turns_to_look = 0;
+		b->relay->look_due = 0;
 		relay_turn(b->relay, b->now);
 	}
 }

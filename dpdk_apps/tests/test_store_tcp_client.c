@@ -180,12 +180,36 @@ what_was_kept_back_leaves_while_it_sleeps(void **state)
 	assert_int_equal(close(listener), 0);
 }
 
+/* One that polls rests while nothing is expected: what comes ends the rest, and so does another
+ * descriptor, after which it looks at the connection from the second time on. */
 static void
-one_that_never_sleeps_cannot(void **state)
+one_that_polls_can_rest(void **state)
 {
+	const uint64_t minute = 60000 * UINT64_C(1000000);
 	struct lab *l = *state;
+	int listener = lab_listen(&l->address);
+	int other = take_connection(l, listener);
+	uint8_t *bytes = lab_packet(0, 64);
+	int pipe_ends[2];
 
 	assert_null(l->carrier->calls->wait);
+	assert_int_equal(pipe(pipe_ends), 0);
+	assert_int_equal(write(pipe_ends[1], "", 1), 1);
+	l->carrier->calls->rest(l->carrier, pipe_ends[0], minute);
+	lab_write(other, bytes, TCP_STREAM_LENGTH_BYTES + 64);
+	free(bytes);
+	assert_int_equal(l->carrier->calls->poll(l->carrier, lab_take, &l->taken), 0);
+	assert_true(lab_poll(l->carrier, &l->taken, 1));
+	bytes = lab_packet(1, 64);
+	lab_write(other, bytes, TCP_STREAM_LENGTH_BYTES + 64);
+	free(bytes);
+	l->carrier->calls->rest(l->carrier, -1, minute);
+	assert_int_equal(l->carrier->calls->poll(l->carrier, lab_take, &l->taken), 1);
+	assert_int_equal(l->taken.wrong, 0);
+	assert_int_equal(close(pipe_ends[0]), 0);
+	assert_int_equal(close(pipe_ends[1]), 0);
+	assert_int_equal(close(other), 0);
+	assert_int_equal(close(listener), 0);
 }
 
 #define BLOCK(f) cmocka_unit_test_setup_teardown(f, set_up_block, tear_down)
@@ -204,7 +228,7 @@ main(void)
 			POLL(it_pauses_longer_and_longer),
 			POLL(nonsense_ends_a_connection),
 			BLOCK(what_was_kept_back_leaves_while_it_sleeps),
-			POLL(one_that_never_sleeps_cannot),
+			POLL(one_that_polls_can_rest),
 	};
 
 	return cmocka_run_group_tests_name("store_tcp_client", tests, NULL, NULL);

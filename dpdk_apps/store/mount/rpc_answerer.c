@@ -100,6 +100,14 @@ wait_for_server(struct answerer *a, int fd, uint64_t ns)
 	c->calls->wait(c, fd, ns);
 }
 
+static void
+rest_from_server(struct answerer *a, int fd, uint64_t ns)
+{
+	struct carrier *c = transport_carrier(((struct rpc_answerer *)a)->transport);
+
+	c->calls->rest(c, fd, ns);
+}
+
 /* As the client calls it; the relay has its own place for it. */
 static void
 done(void *self, uint64_t token, enum rpc_outcome outcome, const uint8_t *answer, uint32_t bytes)
@@ -114,6 +122,8 @@ rpc_answerer_create(struct transport *t, uint16_t slots, uint32_t value_max, uin
 		uint64_t ticks_per_s)
 {
 	static const struct answerer_calls polled = {.send = pass_on, .poll = poll_server};
+	static const struct answerer_calls rested = {
+			.send = pass_on, .poll = poll_server, .rest = rest_from_server};
 	static const struct answerer_calls waited = {
 			.send = pass_on, .poll = poll_server, .wait = wait_for_server};
 	struct rpc_answerer *r = calloc(1, sizeof(*r));
@@ -139,7 +149,9 @@ rpc_answerer_create(struct transport *t, uint16_t slots, uint32_t value_max, uin
 	r->transport = t;
 	r->deadline = deadline;
 	r->away = ticks_per_s / AWAY_PER_S;
-	r->answerer.calls = config.carrier->calls->wait != NULL ? &waited : &polled;
+	r->answerer.calls = config.carrier->calls->wait != NULL	  ? &waited
+			    : config.carrier->calls->rest != NULL ? &rested
+								  : &polled;
 	r->client = rpc_client_create(&config, clock_ticks());
 	if (r->client == NULL) {
 		complain("cannot make the client: %s", strerror(errno));

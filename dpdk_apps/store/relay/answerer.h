@@ -28,6 +28,8 @@ struct answerer_calls {
 	/* Sleeps until an answer may have come, `fd` (-1: none) is readable, or `ns` have passed.
 	 * NULL: whoever waits for an answer polls. */
 	void (*wait)(struct answerer *a, int fd, uint64_t ns);
+	/* Where one polls: the same for who expects no answer. NULL: it cannot be slept with. */
+	void (*rest)(struct answerer *a, int fd, uint64_t ns);
 };
 
 struct answerer {

@@ -23,14 +23,15 @@ struct relay {
 	struct requests requests;
 	struct waiting_locks locks;
 	struct init init;
-	uint64_t now;		/* of this turn */
-	uint64_t due;		/* the answerer's */
-	uint64_t locks_due;	/* when locks are asked for again */
-	uint64_t deadline_due;	/* no request that waits ends before */
-	uint64_t news;		/* the tick at which a request was last sent or ended */
-	uint64_t answered;	/* the tick of the last answer */
-	uint64_t full_since;	/* see `backlog` */
-	uint32_t turns_to_look; /* until /dev/fuse is looked at again */
+	uint64_t now;	       /* of this turn */
+	uint64_t due;	       /* the answerer's */
+	uint64_t locks_due;    /* when locks are asked for again */
+	uint64_t deadline_due; /* no request that waits ends before */
+	uint64_t news;	       /* the tick at which a request was last sent or ended */
+	uint64_t answered;     /* the tick of the last answer */
+	uint64_t full_since;   /* see `backlog` */
+	uint64_t look_due;     /* the tick at which /dev/fuse is looked at again */
+	uint32_t looks;	       /* in vain, for an answer that is expected */
 	bool backlog; /* all room was in use, and /dev/fuse has not been seen empty since */
 	bool stopped; /* by a signal, before anything else ended it */
 	struct relay_counts counts;

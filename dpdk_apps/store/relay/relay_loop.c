@@ -12,6 +12,8 @@
 /* An answer that takes longer than this is not spun for any more, but looked for every so often. */
 #define SPIN_MS 10
 #define SLOW_NS 100000
+/* Of one who spins. */
+#define LOOKS_PER_REST 16
 /* How often one looks for a server that is away. */
 #define AWAY_NS 50000000
 /* How often one looks whether the time to leave is over. */
@@ -45,7 +47,8 @@ quiet_ns(const struct relay *r)
 		ns = (uint64_t)((double)(until - r->now) * 1e9 / (double)r->config.ticks_per_s);
 	if (a->state == ANSWERER_AWAY)
 		return earlier(ns, AWAY_NS);
-	return a->out > 0 && a->calls->wait == NULL ? earlier(ns, SLOW_NS) : ns;
+	return a->out > 0 && a->calls->wait == NULL && a->calls->rest == NULL ? earlier(ns, SLOW_NS)
+									      : ns;
 }
 
 /* Sleeps until there is a request or a signal, at most for so long. 0, or -1 after one line. */
@@ -74,7 +77,10 @@ rest(struct relay *r, bool serving)
 
 	if (a->out > 0 && a->calls->wait == NULL && a->state == ANSWERER_OPEN &&
 			r->now - r->news < ms(r, SPIN_MS)) {
-		idle_wait(r->config.idle);
+		/* A rest takes as long as a look, which an answer that comes meanwhile waits for.
+		 */
+		if (r->config.idle != IDLE_SPIN || ++r->looks % LOOKS_PER_REST == 0)
+			idle_wait(r->config.idle);
 		return;
 	}
 	ns = quiet_ns(r);
@@ -84,9 +90,11 @@ rest(struct relay *r, bool serving)
 		ns = earlier(ns, LEAVING_NS);
 	if (a->calls->wait != NULL)
 		a->calls->wait(a, fuse, ns);
+	else if (a->calls->rest != NULL)
+		a->calls->rest(a, fuse, ns);
 	else if (sleep_in_kernel(fuse, serving ? lifecycle_stop_fd() : -1, ns) != 0)
 		r->state = RELAY_FAILED;
-	r->turns_to_look = 0;
+	r->look_due = 0;
 }
 
 static void

@@ -40,6 +40,9 @@ struct carrier_calls {
 	 * NULL where a carrier cannot sleep: its user polls.
 	 */
 	void (*wait)(struct carrier *c, int fd, uint64_t ns);
+	/* The same of one whose user polls while it expects something, for when it expects nothing.
+	 * NULL: this one cannot tell that something came. */
+	void (*rest)(struct carrier *c, int fd, uint64_t ns);
 	/* Whether nothing can come from that peer any more: its connection has ended. NULL where a
 	 * carrier has no connections. */
 	bool (*gone)(struct carrier *c, uint32_t peer);

@@ -173,7 +173,8 @@ client_wait(struct carrier *carrier, int fd, uint64_t ns)
 	c->writable = (fds[0].revents & POLLOUT) != 0;
 }
 
-static const struct carrier_calls polled = {.send = client_send, .poll = client_poll};
+static const struct carrier_calls polled = {
+		.send = client_send, .poll = client_poll, .rest = client_wait};
 static const struct carrier_calls waited = {
 		.send = client_send, .poll = client_poll, .wait = client_wait};
 
