@@ -8,7 +8,7 @@
 #include "kernel.h"
 
 /* While answers are polled for, /dev/fuse is looked at so often: a look takes as long as several
- * turns over DPDK, but without any what comes next would find the kernel's FUSE in no cache. */
+ * turns over DPDK. */
 #define LOOKS_PER_S 1000000
 /* Where each request has its answer before the next is read, nothing waits: not for the other end,
  * and so for no deadline, and for room only beside a lock that is asked for again. */
