@@ -36,6 +36,9 @@ Kind = Literal["ecdf", "ccdf"]
 PANELS_PER_FIGURE = 4
 _PANEL_HEIGHT = 2.7
 _LEGEND_LINE = 0.122
+_TITLE_LINE = 0.16
+_TITLE_CHARACTERS_PER_IN = 15
+"""Of what is left beside the axes' numbers; a title that is longer goes on below."""
 _READING = (
     " Thick: trials of a row merged (dashed: no valid trial, so all of them); thin: single trials. "
     "Lines end with their samples."
@@ -84,15 +87,17 @@ def _page(
     lines = [row for _title, rows in page for row in rows]
     footer = caption_lines(caption(experiment, lines) + _READING)
     legend = max(sum(_LEGEND_LINE * (_legend_text(row).count("\n") + 1) + 0.045 for row in rows) for _, rows in page)
-    row_height = 0.25 + _PANEL_HEIGHT + 0.5 + legend + 0.2
+    room = WIDTH_IN / columns
+    titles = [textwrap.wrap(title, round((room - 0.8) * _TITLE_CHARACTERS_PER_IN)) or [""] for title, _ in page]
+    head = 0.25 + _TITLE_LINE * (max(map(len, titles)) - 1)
+    row_height = head + _PANEL_HEIGHT + 0.5 + legend + 0.2
     height = 0.3 + row_height * -(-len(page) // columns) + 0.14 * len(footer) + 0.1
     figure = new_figure(height)
-    room = WIDTH_IN / columns
-    for number, (title, rows) in enumerate(page):
+    for number, (_title, rows) in enumerate(page):
         left = (number % columns) * room + 0.78
-        top = 0.3 + row_height * (number // columns) + 0.25
+        top = 0.3 + row_height * (number // columns) + head
         axes = axes_at(figure, left, top, room - 0.9, _PANEL_HEIGHT)
-        axes.set_title(title, loc="left")
+        axes.set_title("\n".join(titles[number]), loc="left")
         handles = [_draw(axes, kind, series[row.row]) for row in rows]
         _scales(axes, kind, span_us, finest, first=number % columns == 0)
         axes.legend(
@@ -106,11 +111,11 @@ def _page(
             labelspacing=0.45,
             handlelength=2.0,
         )
-    titles = {
+    names = {
         "ecdf": "Round-trip latency: cumulative distribution",
         "ccdf": "Round-trip latency: share of packets slower",
     }
-    write_frame(figure, titles[kind], footer)
+    write_frame(figure, names[kind], footer)
     return figure
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.colors import same_color
+from matplotlib.text import Text
 from synthetic_experiment import Synthetic, write_experiment
 
 from orchestrator.errors import OrchestratorError, UsageError
-from orchestrator.reports import notebook
+from orchestrator.reports import ecdf, notebook
 from orchestrator.reports.ecdf import draw_distributions
 from orchestrator.reports.figures import draw_all
 from orchestrator.reports.shares import draw_shares, row_shares
@@ -99,6 +100,23 @@ def test_every_line_is_named_and_nothing_leaves_the_page(experiment):
         assert captions[0].get_window_extent().x1 <= page.x1
         assert captions[0].get_window_extent().y1 < min(box.y0 for box in boxes)
         assert all("[oversubscribed]" in t.get_text() for t in figure.axes[1].get_legend().get_texts())
+
+
+def test_a_long_title_of_a_panel_goes_on_below_and_touches_no_other(experiment, monkeypatch):
+    long = "stage=transport, op=write, size=1048576, durability=dsync, cache=auto"
+    monkeypatch.setattr(ecdf, "by_params", lambda rows: [(long, rows[:4]), (long, rows[4:])])
+    (figure,) = draw_distributions(experiment, "ecdf")
+    figure.canvas.draw()
+    boxes = []
+    for axes in figure.axes:
+        (title,) = [text for text in axes.findobj(Text) if text.get_text().startswith("stage=")]
+        assert title.get_text().replace("\n", " ") == long
+        boxes.append(title.get_window_extent())
+        assert boxes[-1].y0 > axes.get_window_extent().y1
+    assert boxes[0].x1 < boxes[1].x0
+    assert boxes[1].x1 <= figure.bbox.x1
+    (heading,) = [text for text in figure.texts if text.get_text().startswith("Round-trip")]
+    assert boxes[0].y1 < heading.get_window_extent().y0
 
 
 def test_one_parameter_set_stays_on_the_page_too(tmp_path):
