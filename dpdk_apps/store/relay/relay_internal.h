@@ -31,7 +31,6 @@ struct relay {
 	uint64_t answered;     /* the tick of the last answer */
 	uint64_t full_since;   /* see `backlog` */
 	uint64_t look_due;     /* the tick at which /dev/fuse is looked at again */
-	uint32_t looks;	       /* in vain, for an answer that is expected */
 	bool backlog; /* all room was in use, and /dev/fuse has not been seen empty since */
 	bool stopped; /* by a signal, before anything else ended it */
 	struct relay_counts counts;

@@ -12,8 +12,6 @@
 /* An answer that takes longer than this is not spun for any more, but looked for every so often. */
 #define SPIN_MS 10
 #define SLOW_NS 100000
-/* Of one who spins. */
-#define LOOKS_PER_REST 16
 /* How often one looks for a server that is away. */
 #define AWAY_NS 50000000
 /* How often one looks whether the time to leave is over. */
@@ -77,10 +75,7 @@ rest(struct relay *r, bool serving)
 
 	if (a->out > 0 && a->calls->wait == NULL && a->state == ANSWERER_OPEN &&
 			r->now - r->news < ms(r, SPIN_MS)) {
-		/* A rest takes as long as a look, which an answer that comes meanwhile waits for.
-		 */
-		if (r->config.idle != IDLE_SPIN || ++r->looks % LOOKS_PER_REST == 0)
-			idle_wait(r->config.idle);
+		idle_wait(r->config.idle);
 		return;
 	}
 	ns = quiet_ns(r);

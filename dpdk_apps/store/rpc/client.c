@@ -72,6 +72,21 @@ rpc_client_destroy(struct rpc_client *c)
 }
 
 void
+client_end(struct rpc_client *c, struct call *call, enum rpc_outcome outcome, const uint8_t *answer,
+		uint32_t bytes)
+{
+	c->flight -= call->out.flight;
+	call->out.flight = 0;
+	call->active = false;
+	/* Ids only rise within a slot. The number wraps round where all others do. */
+	call->id += c->agreed.slots;
+	c->free_slots[c->free_count++] = (uint16_t)(call - c->calls);
+	c->out--;
+	c->counts.ended[outcome]++;
+	c->config.done(c->config.self, call->token, outcome, answer, bytes);
+}
+
+void
 client_end_all(struct rpc_client *c, enum rpc_outcome outcome)
 {
 	/* What the user sends when it hears of one end is not among them. */

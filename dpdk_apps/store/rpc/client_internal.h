@@ -51,23 +51,11 @@ struct rpc_client {
 	struct rpc_client_counts counts;
 };
 
-/* Ends a request; its slot is free before the user hears of it. */
-static inline void
-client_end(struct rpc_client *c, struct call *call, enum rpc_outcome outcome, const uint8_t *answer,
-		uint32_t bytes)
-{
-	c->flight -= call->out.flight;
-	call->out.flight = 0;
-	call->active = false;
-	/* Ids only rise within a slot. The number wraps round where all others do. */
-	call->id += c->agreed.slots;
-	c->free_slots[c->free_count++] = (uint16_t)(call - c->calls);
-	c->out--;
-	c->counts.ended[outcome]++;
-	c->config.done(c->config.self, call->token, outcome, answer, bytes);
-}
+/* client.c: ends a request; its slot is free before the user hears of it. */
+void client_end(struct rpc_client *c, struct call *call, enum rpc_outcome outcome,
+		const uint8_t *answer, uint32_t bytes);
 
-/* client.c: every request that is out ends so. */
+/* Every request that is out ends so. */
 void client_end_all(struct rpc_client *c, enum rpc_outcome outcome);
 
 /* client_out.c: sends what the window allows of a request. */

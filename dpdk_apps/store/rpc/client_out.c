@@ -17,7 +17,7 @@ of_session(const struct rpc_client *c, enum packet_type type, uint64_t id)
 	};
 }
 
-static inline int
+static int
 send_packet(struct rpc_client *c, const struct packet *p)
 {
 	int result = carrier_send(c->config.carrier, c->config.peer, p);

@@ -23,7 +23,7 @@ busy(struct rpc_server *s, struct session *session, const struct packet *p)
 
 /* Carries out the request of a slot, once: the slot's state stands between it and every other copy,
  * and run() may poll in the middle. */
-static inline void
+static void
 run(struct rpc_server *s, struct session *session, struct slot *slot, const uint8_t *in,
 		uint32_t bytes, uint64_t now)
 {
@@ -98,7 +98,7 @@ take_fragment(struct rpc_server *s, struct session *session, struct slot *slot,
 		server_have(s, session, slot, p, 0);
 }
 
-static inline void
+static void
 begin(struct rpc_server *s, struct session *session, struct slot *slot, const struct packet *p,
 		uint64_t now)
 {

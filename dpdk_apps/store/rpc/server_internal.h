@@ -52,25 +52,8 @@ struct rpc_server {
 	struct rpc_server_counts counts;
 };
 
-/* A session's number is its place and, above, how many had begun before: packets of one that ended
- * fit none that begins later. */
-#define SESSION_PLACE_BITS 8
-_Static_assert(RPC_SESSIONS_MAX == 1 << SESSION_PLACE_BITS, "a place fits into a session's number");
-
-/* NULL: there is none of that number, or it is another client's. */
-static inline struct session *
-server_session_find(struct rpc_server *s, uint32_t number, uint64_t client)
-{
-	uint32_t place = number & (RPC_SESSIONS_MAX - 1);
-	struct session *session = &s->sessions[place];
-
-	if (client == 0 || place >= s->config.sessions || session->number != number ||
-			session->client != client)
-		return NULL;
-	return session;
-}
-
 /* server_sessions.c */
+struct session *server_session_find(struct rpc_server *s, uint32_t number, uint64_t client);
 /* Whether one of its requests is in the middle of run(): then it must not end. */
 bool server_session_runs(const struct session *session);
 void server_session_end(struct rpc_server *s, struct session *session);

@@ -2,7 +2,7 @@
 
 #include "server_internal.h"
 
-static inline int
+static int
 send_packet(struct rpc_server *s, uint32_t peer, const struct packet *p)
 {
 	int result = carrier_send(s->config.carrier, peer, p);

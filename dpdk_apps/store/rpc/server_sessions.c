@@ -2,8 +2,24 @@
 
 #include "server_internal.h"
 
+/* A session's number is its place and, above, how many had begun before: packets of one that ended
+ * fit none that begins later. */
+#define PLACE_BITS 8
 /* A session whose peer is gone is needed no more after this part of the age of others. */
 #define GONE_SHARE 8
+_Static_assert(RPC_SESSIONS_MAX == 1 << PLACE_BITS, "a place fits into a session's number");
+
+struct session *
+server_session_find(struct rpc_server *s, uint32_t number, uint64_t client)
+{
+	uint32_t place = number & (RPC_SESSIONS_MAX - 1);
+	struct session *session = &s->sessions[place];
+
+	if (client == 0 || place >= s->config.sessions || session->number != number ||
+			session->client != client)
+		return NULL;
+	return session;
+}
 
 void
 server_session_end(struct rpc_server *s, struct session *session)
@@ -95,13 +111,12 @@ begin(struct rpc_server *s, uint32_t peer, uint64_t client, const struct hello *
 		if (!make_room(s, peer, now))
 			return NULL;
 	/* 0 is no session's number. */
-	if (++s->generation << SESSION_PLACE_BITS == 0)
+	if (++s->generation << PLACE_BITS == 0)
 		s->generation++;
 	*session = (struct session){
 			.client = client,
 			.heard = now,
-			.number = s->generation << SESSION_PLACE_BITS |
-				  (uint32_t)(session - s->sessions),
+			.number = s->generation << PLACE_BITS | (uint32_t)(session - s->sessions),
 			.peer = peer,
 			.part = agreed->most - PACKET_HEADER_BYTES,
 			.bytes = bytes,

@@ -6,6 +6,7 @@ import errno
 import json
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -18,6 +19,11 @@ from support.store_server import Serve, Server, free_port
 from support.workloads import burnt_while_idle
 
 IDLE_SHARE = 0.01
+KILLS = 7
+NOTICED_S = 0.05
+"""A tenth of a heartbeat, by which it would be noticed at the latest."""
+CLOSE_WAIT = "08"
+"""Of a connection in /proc/net/tcp whose other end has closed it, and this one has not."""
 
 
 @pytest.fixture
@@ -35,6 +41,31 @@ def test_an_idle_mount_burns_no_core(server: Server, join: Join, mode: str) -> N
         assert file.read() == "content"
     server.kill()
     assert burnt_while_idle(mount.process.pid) < IDLE_SHARE
+
+
+@pytest.mark.parametrize("mode", ["block", "poll"])
+def test_a_mount_at_rest_notices_that_its_server_has_gone(
+    server: Server, serve: Serve, backing: Path, join: Join, mode: str
+) -> None:
+    """By the end of the connection, and not when it would next have said something."""
+    mount = join(server, "--mode", mode)
+    took = []
+    for _ in range(KILLS):
+        (mount.at / "file").write_text("content")
+        assert in_state(CLOSE_WAIT, server.address[1]) == 0
+        server.kill()
+        begin = time.monotonic()
+        while in_state(CLOSE_WAIT, server.address[1]) > 0:
+            assert time.monotonic() - begin < DEADLINE_S
+        took.append(time.monotonic() - begin)
+        server = serve_files(serve, backing, address=server.address)
+    assert statistics.median(took) < NOTICED_S, took
+
+
+def in_state(state: str, port: int) -> int:
+    """How many connections to a port are in a state."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(1 for line in lines if int(line[2].rpartition(":")[2], 16) == port and line[3] == state)
 
 
 def test_its_statistics_add_up(server: Server, join: Join) -> None:

@@ -205,11 +205,16 @@ take_buffer(struct dpdk_port *p)
 }
 
 struct rte_mbuf *
-dpdk_port_buffer(struct dpdk_port *p)
+dpdk_port_frame(struct dpdk_port *p)
 {
-	struct rte_mbuf *m = take_buffer(p);
+	struct rte_mbuf *m = p->ready;
 
-	if (m == NULL)
+	if (unlikely(p->waiting == DPDK_GATHER))
+		return NULL;
+	p->ready = NULL;
+	if (unlikely(m == NULL))
+		m = take_buffer(p);
+	if (unlikely(m == NULL))
 		p->pool_empty++;
 	return m;
 }

@@ -106,23 +106,9 @@ dpdk_port_receive(struct dpdk_port *p, struct rte_mbuf **frames)
 /* Sends what waits, as far as the queue takes it. Look at `up` after it. */
 void dpdk_port_flush(struct dpdk_port *p);
 
-/* A buffer of the pool, of which the caller becomes owner. NULL: none is free, which is counted. */
-struct rte_mbuf *dpdk_port_buffer(struct dpdk_port *p);
-
 /* A buffer for a frame, of which the caller becomes owner. NULL: none is free, or too many frames
  * wait already. */
-static inline struct rte_mbuf *
-dpdk_port_frame(struct dpdk_port *p)
-{
-	struct rte_mbuf *m = p->ready;
-
-	if (unlikely(p->waiting == DPDK_GATHER))
-		return NULL;
-	if (unlikely(m == NULL))
-		return dpdk_port_buffer(p);
-	p->ready = NULL;
-	return m;
-}
+struct rte_mbuf *dpdk_port_frame(struct dpdk_port *p);
 
 /* Takes over the frame of dpdk_port_frame(): it leaves at once, or where `more` are to be expected,
  * in the next dpdk_port_flush() at the latest. */
